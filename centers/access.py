@@ -1,0 +1,114 @@
+"""The one place that says who may see or do what: it makes scopes and guards pages."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from centers.models import SYSTEM_USER_ID, Center, Membership, User
+from centers.roles import PERMISSIONS, REGISTRY_WIDE, Permission, Role
+from centers.scope import Scope, acting, current_scope, required_scope, set_reason
+
+__all__ = [
+    "Scope",
+    "acting",
+    "current_scope",
+    "pooled",
+    "public",
+    "required_scope",
+    "requires",
+    "scope_of",
+    "set_reason",
+    "system_scope",
+]
+
+P = ParamSpec("P")
+
+
+def pooled(scope: Scope) -> Scope:
+    """The scope of pooled figures: rows of all centers, for aggregates only, and no writing.
+
+    Unchanged for readers who hold the cohort permission only at centers of their own.
+    """
+    if Permission.VIEW_COHORT not in scope.registry_wide:
+        return scope
+    return replace(scope, center_ids=_all_center_ids(), permitted={})
+
+
+def scope_of(user: User, *, request_id: uuid.UUID | None = None) -> Scope:
+    """What the user's memberships of today allow; role changes act on the next request."""
+    request_id = request_id or uuid.uuid4()
+    today = timezone.now().date()
+    with acting(Scope(user.pk, "", request_id=request_id)), transaction.atomic():
+        memberships = list(
+            Membership.objects.filter(user_id=user.pk, starts_on__lte=today).filter(
+                Q(ends_on=None) | Q(ends_on__gte=today)
+            )
+        )
+    permitted: dict[Permission, set[int]] = {}
+    wide: set[Permission] = set()
+    for membership in memberships:
+        for permission in PERMISSIONS[Role(membership.role)]:
+            if membership.center_id is not None:
+                permitted.setdefault(permission, set()).add(membership.center_id)
+            elif Role(membership.role) in REGISTRY_WIDE:
+                wide.add(permission)
+    return Scope(
+        user.pk,
+        ",".join(sorted({m.role for m in memberships})),
+        tuple(sorted(permitted.get(Permission.VIEW_RECORDS, ()))),
+        {permission: frozenset(ids) for permission, ids in permitted.items()},
+        frozenset(wide),
+        request_id,
+    )
+
+
+def system_scope(role: Role = Role.SYSTEM) -> Scope:
+    """Command-line and worker work: the built-in account, every center, every permission."""
+    centers = _all_center_ids()
+    return Scope(
+        SYSTEM_USER_ID,
+        role.value,
+        centers,
+        dict.fromkeys(Permission, frozenset(centers)),
+        frozenset(Permission),
+    )
+
+
+def _all_center_ids() -> tuple[int, ...]:
+    return tuple(Center.objects.order_by("id").values_list("id", flat=True))
+
+
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
+    """A page needs this permission somewhere: anonymous goes to sign-in, others get 403."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @functools.wraps(view)
+        def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            required_scope().require(permission)
+            return view(request, *args, **kwargs)
+
+        wrapped.permission = permission  # type: ignore[attr-defined]  # read by the URL walk
+        return wrapped
+
+    return decorate
+
+
+def public(view: View[P]) -> View[P]:
+    """A page for anybody: declared, so that a forgotten declaration fails the URL walk."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view

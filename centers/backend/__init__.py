@@ -1,0 +1,1 @@
+"""The PostgreSQL backend whose every transaction carries the scope of the actor."""

@@ -1,0 +1,128 @@
+"""Direct identifiers: sealed with AES-256-GCM under a key per record, found by a blind index.
+
+Each record has a random data key, wrapped by the key-encryption key of the settings
+(REGISTRY_IDENTIFIER_KEY). What a ciphertext belongs to is bound into it, so that it cannot be
+moved to another record. The blind index is HMAC-SHA-256 of the normalised value under a key of its
+own, with the center in it: equal numbers of two centers have different indexes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import transaction
+
+from patients.models import DataKey, IndexKey
+
+NONCE_BYTES: Final = 12
+KEY_BITS: Final = 256
+# What is sealed, in this order; the values are the CSV cells.
+SEALED_FIELDS: Final = ("record_id", "birth_date", "mrn", "initials")
+
+
+class SealBroken(Exception):
+    """A ciphertext does not fit its key or its record: the key is wrong or the row was moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    """The data key of one record, unwrapped."""
+
+    record: str
+    key: bytes
+
+
+def key_encryption_key() -> bytes:
+    """The key of the settings, 32 bytes."""
+    key: bytes = settings.REGISTRY_IDENTIFIER_KEY
+    return key
+
+
+def key_id(key: bytes) -> str:
+    """A short public name of a key-encryption key, to tell which one wrapped a row."""
+    return hashlib.sha256(b"registry key id" + key).hexdigest()[:16]
+
+
+def new_record_key(record: str) -> RecordKey:
+    """A fresh key for a record, named by its public id."""
+    return RecordKey(record, AESGCM.generate_key(KEY_BITS))
+
+
+def wrap(record_key: RecordKey) -> bytes:
+    """The data key as stored."""
+    return _encrypt(key_encryption_key(), record_key.key, f"data key|{record_key.record}")
+
+
+def unwrap(record: str, wrapped: bytes) -> RecordKey:
+    """The data key of a record. Raises SealBroken."""
+    return RecordKey(record, _decrypt(key_encryption_key(), wrapped, f"data key|{record}"))
+
+
+def seal(record_key: RecordKey, identifiers: Mapping[str, str]) -> bytes:
+    """Seal the identifiers of a record (text by field name)."""
+    text = json.dumps({name: identifiers.get(name, "") for name in SEALED_FIELDS})
+    return _encrypt(record_key.key, text.encode(), f"identity|{record_key.record}")
+
+
+def unseal(record_key: RecordKey, sealed: bytes) -> dict[str, str]:
+    """The identifiers of a record. Raises SealBroken."""
+    text = _decrypt(record_key.key, sealed, f"identity|{record_key.record}")
+    identifiers: dict[str, str] = json.loads(text)
+    return identifiers
+
+
+def load_keys(records: Mapping[int, str]) -> dict[int, RecordKey]:
+    """Data keys by patient id; `records` maps patient id to public id."""
+    rows = DataKey.objects.filter(patient_id__in=list(records)).values_list("patient_id", "wrapped")
+    return {patient: unwrap(records[patient], bytes(wrapped)) for patient, wrapped in rows}
+
+
+def save_keys(keys: Iterable[tuple[int, int, RecordKey]]) -> None:
+    """Store fresh keys: (patient id, center id, key)."""
+    name = key_id(key_encryption_key())
+    DataKey.objects.bulk_create(
+        DataKey(patient_id=patient, center_id=center, key_id=name, wrapped=wrap(key))
+        for patient, center, key in keys
+    )
+
+
+def blind_index(index_key: bytes, field: str, center_id: int, value: str) -> bytes:
+    """128 bits that find an exact value within its center; the value is folded to upper case."""
+    text = f"{field}|{center_id}|{''.join(value.split()).upper()}"
+    return hmac.digest(index_key, text.encode(), "sha256")[:16]
+
+
+def load_index_key() -> bytes:
+    """The key of the blind index, made at first use."""
+    with transaction.atomic():
+        row = IndexKey.objects.filter(id=1).first()
+        if row is None:
+            key = AESGCM.generate_key(KEY_BITS)
+            wrapped = _encrypt(key_encryption_key(), key, "index key")
+            IndexKey.objects.bulk_create(
+                [IndexKey(id=1, key_id=key_id(key_encryption_key()), wrapped=wrapped)],
+                ignore_conflicts=True,
+            )
+            row = IndexKey.objects.get(id=1)
+    return _decrypt(key_encryption_key(), bytes(row.wrapped), "index key")
+
+
+def _encrypt(key: bytes, plain: bytes, purpose: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, purpose.encode())
+
+
+def _decrypt(key: bytes, sealed: bytes, purpose: str) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+    except InvalidTag:
+        raise SealBroken("An identifier cannot be opened: is REGISTRY_IDENTIFIER_KEY right?") from None

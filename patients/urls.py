@@ -1,0 +1,3 @@
+"""Pages of the clinical record."""
+
+urlpatterns: list[object] = []

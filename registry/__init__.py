@@ -1,0 +1,1 @@
+"""The Django project: settings, processes, URL roots. Nobody imports it."""

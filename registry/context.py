@@ -1,0 +1,26 @@
+"""What every page knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analytics.derivation.engine import current_cutoff
+from django.conf import settings
+from django.http import HttpRequest
+
+from centers.access import current_scope
+from centers.models import Center
+
+
+def registry(request: HttpRequest) -> dict[str, Any]:
+    """`demo`, `version`, `cutoff` (date), `scope`, `scope_centers` (list of the reader's centers)."""
+    scope = current_scope()
+    return {
+        "demo": settings.DEMO,
+        "version": settings.VERSION,
+        "cutoff": current_cutoff(),
+        "scope": scope,
+        "scope_centers": lambda: list(
+            Center.objects.filter(id__in=scope.center_ids if scope else ()).order_by("code")
+        ),
+    }

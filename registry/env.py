@@ -1,0 +1,106 @@
+"""Typed readers of the environment: each error says which variable and how to mend it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """A text; without default the variable must be set and not empty."""
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"Set {name} in the environment; .env.example explains it.")
+    return default
+
+
+def boolean(name: str, default: bool = False) -> bool:
+    """1/0, true/false, yes/no or on/off."""
+    value = os.environ.get(name, "").lower()
+    if not value:
+        return default
+    if value not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0.")
+    return value in {"1", "true", "yes", "on"}
+
+
+def integer(name: str, default: int) -> int:
+    """A whole number."""
+    try:
+        return int(os.environ.get(name) or default)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from None
+
+
+def names(name: str) -> list[str]:
+    """Names with commas between them; empty when unset."""
+    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
+def key_bytes(name: str, size: int = 32) -> bytes:
+    """A secret of exactly `size` bytes in base64. The message never repeats it."""
+    try:
+        value = base64.b64decode(text(name), validate=True)
+    except (binascii.Error, ValueError):
+        value = b""
+    if len(value) != size:
+        raise ImproperlyConfigured(
+            f"{name} must be {size} random bytes in base64: "
+            f'python -c "import base64, os; print(base64.b64encode(os.urandom({size})).decode())"'
+        )
+    return value
+
+
+def cutoff(name: str, default: str) -> str:
+    """A data cutoff: a date YYYY-MM-DD, or `today` for the current day in UTC."""
+    value = text(name, default)
+    if value != "today":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must be YYYY-MM-DD or today.") from None
+    return value
+
+
+def database(name: str, *, assume_role: str = "") -> dict[str, Any]:
+    """Django's settings of a PostgreSQL database from a URL.
+
+    `postgresql://user:password@host:port/name?host=/socket/folder&sslmode=require`
+    """
+    parts = urlsplit(text(name))
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured(f"{name} must begin with postgresql://; no other database fits.")
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    host = options.pop("host", parts.hostname or "")
+    if assume_role:
+        options["assume_role"] = assume_role
+    return {
+        "ENGINE": "centers.backend",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+
+
+def cache_url(redis_url: str) -> str:
+    """The address redis-py understands, from the one Celery does (`redis+socket://`)."""
+    if redis_url.startswith("redis+socket://"):
+        parts = urlsplit(redis_url)
+        number = dict(parse_qsl(parts.query)).get("virtual_host", "0")
+        return f"unix://{parts.path}?db={number}"
+    return redis_url

@@ -1,0 +1,27 @@
+"""Filters that templates of every app use."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django import template
+
+from patients.partial_dates import MONTHS, PartialDate
+
+register = template.Library()
+
+
+@register.filter
+def day(value: date | PartialDate | None) -> str:
+    """An unambiguous date: 24-Mar-2019, "Mar-2019 (day not known)"; empty for none."""
+    if value is None:
+        return ""
+    if isinstance(value, PartialDate):
+        return value.display
+    return f"{value.day:02d}-{MONTHS[value.month - 1]}-{value.year}"
+
+
+@register.filter
+def words(value: object) -> str:
+    """A code as words: "new_systemic_therapy" becomes "new systemic therapy"."""
+    return str(value).replace("_", " ")

@@ -1,0 +1,36 @@
+"""Home and health: small pages that belong to no app."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+
+from centers.access import public, required_scope
+from centers.roles import Permission
+
+
+@public
+def home(request: HttpRequest) -> HttpResponse:
+    """Sends people to where their work starts: records for a site, the cohort for others."""
+    if not request.user.is_authenticated:
+        return redirect("login")
+    scope = required_scope()
+    return redirect("record_list" if scope.may(Permission.VIEW_RECORDS) else "cohort_overview")
+
+
+@public
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers; nothing else is asked."""
+    return HttpResponse("live\n", content_type="text/plain")
+
+
+@public
+def ready(request: HttpRequest) -> HttpResponse:
+    """The database answers: 200, else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+    except DatabaseError:
+        return JsonResponse({"database": "down"}, status=503)
+    return JsonResponse({"database": "up"})
