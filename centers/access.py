@@ -6,7 +6,7 @@ import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
@@ -103,7 +103,7 @@ def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
             return view(request, *args, **kwargs)
 
         wrapped.permission = permission  # type: ignore[attr-defined]  # read by the URL walk
-        return wrapped
+        return cast("View[P]", wrapped)
 
     return decorate
 

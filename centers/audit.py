@@ -6,11 +6,11 @@ SECURITY DEFINER function that takes the actor from the transaction's scope.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any
 
 from django.db import connections
-from psycopg.types.json import Jsonb
 
 
 class EventKind(StrEnum):
@@ -35,6 +35,6 @@ def record_event(
     """Append one event in the current transaction. `detail` holds no identifying value."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "select audit.record_event(%s, %s, %s, %s)",
-            [kind.value, center_id, patient_id, Jsonb(detail)],
+            "select audit.record_event(%s, %s, %s, %s::jsonb)",
+            [kind.value, center_id, patient_id, json.dumps(detail)],
         )

@@ -87,7 +87,10 @@ def row_constraints(form: Form, table: str) -> list[models.BaseConstraint]:
             )
         elif spec.minimum is not None:
             condition = models.Q(
-                **{f"{spec.name}__gte": int(spec.minimum), f"{spec.name}__lte": int(spec.maximum or 0)}
+                **{
+                    f"{spec.name}__gte": int(spec.minimum),
+                    f"{spec.name}__lte": int(spec.maximum or 0),
+                }
             )
         elif spec.kind == "text":
             condition = ~models.Q(**{spec.name: ""})

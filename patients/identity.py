@@ -125,4 +125,6 @@ def _decrypt(key: bytes, sealed: bytes, purpose: str) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
     except InvalidTag:
-        raise SealBroken("An identifier cannot be opened: is REGISTRY_IDENTIFIER_KEY right?") from None
+        raise SealBroken(
+            "An identifier cannot be opened: is REGISTRY_IDENTIFIER_KEY right?"
+        ) from None

@@ -8,7 +8,7 @@ is `retracted`. Every row carries its center; composite keys tie it to a parent 
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 
@@ -183,13 +183,9 @@ class RecordRow(ClinicalRow):
         return self.form.row_title
 
 
-def _row_meta(table: str, form: Form, *constraints: models.BaseConstraint) -> dict[str, Any]:
-    """Options that all row tables share: name, checks, one index by record."""
-    return {
-        "db_table": table,
-        "constraints": [*row_constraints(form, table), *constraints],
-        "indexes": [models.Index(fields=["patient", "center"], name=f"{table}_row")],
-    }
+def row_index(table: str) -> list[models.Index]:
+    """One index by record serves every form."""
+    return [models.Index(fields=["patient", "center"], name=f"{table}_row")]
 
 
 class PriorTherapy(RecordRow):
@@ -202,7 +198,10 @@ class PriorTherapy(RecordRow):
     agent = column(PRIOR_THERAPIES, "agent")
     setting = column(PRIOR_THERAPIES, "setting")
 
-    Meta = type("Meta", (), _row_meta("patients_prior_therapy", PRIOR_THERAPIES))
+    class Meta:
+        db_table = "patients_prior_therapy"
+        constraints: ClassVar = row_constraints(PRIOR_THERAPIES, db_table)
+        indexes: ClassVar = row_index(db_table)
 
 
 class Course(RecordRow):
@@ -216,12 +215,10 @@ class Course(RecordRow):
     concurrent = column(COURSES, "concurrent")
     stop_reason = column(COURSES, "stop_reason")
 
-    Meta = type(
-        "Meta",
-        (),
-        _row_meta(
-            "patients_course",
-            COURSES,
+    class Meta:
+        db_table = "patients_course"
+        constraints: ClassVar = [
+            *row_constraints(COURSES, db_table),
             models.UniqueConstraint(
                 fields=["id", "patient", "center"], name="patients_course_id_patient"
             ),
@@ -230,8 +227,8 @@ class Course(RecordRow):
                 name="patients_course_number",
                 condition=models.Q(retracted=False),
             ),
-        ),
-    )
+        ]
+        indexes: ClassVar = row_index(db_table)
 
 
 class Cycle(RecordRow):
@@ -252,19 +249,17 @@ class Cycle(RecordRow):
     icu = column(CYCLES, "icu")
     vasopressors = column(CYCLES, "vasopressors")
 
-    Meta = type(
-        "Meta",
-        (),
-        _row_meta(
-            "patients_cycle",
-            CYCLES,
+    class Meta:
+        db_table = "patients_cycle"
+        constraints: ClassVar = [
+            *row_constraints(CYCLES, db_table),
             models.UniqueConstraint(
                 fields=["center", "course", "cycle_number"],
                 name="patients_cycle_number",
                 condition=models.Q(retracted=False),
             ),
-        ),
-    )
+        ]
+        indexes: ClassVar = row_index(db_table)
 
 
 class Assessment(RecordRow):
@@ -278,7 +273,10 @@ class Assessment(RecordRow):
     modality = column(ASSESSMENTS, "modality")
     new_lesion = column(ASSESSMENTS, "new_lesion")
 
-    Meta = type("Meta", (), _row_meta("patients_assessment", ASSESSMENTS))
+    class Meta:
+        db_table = "patients_assessment"
+        constraints: ClassVar = row_constraints(ASSESSMENTS, db_table)
+        indexes: ClassVar = row_index(db_table)
 
 
 class LocalTherapy(RecordRow):
@@ -295,7 +293,10 @@ class LocalTherapy(RecordRow):
     dose_gy = column(LOCAL_THERAPIES, "dose_gy")
     fractions = column(LOCAL_THERAPIES, "fractions")
 
-    Meta = type("Meta", (), _row_meta("patients_local_therapy", LOCAL_THERAPIES))
+    class Meta:
+        db_table = "patients_local_therapy"
+        constraints: ClassVar = row_constraints(LOCAL_THERAPIES, db_table)
+        indexes: ClassVar = row_index(db_table)
 
 
 class SystemicTherapy(RecordRow):
@@ -308,7 +309,10 @@ class SystemicTherapy(RecordRow):
     agent = column(SYSTEMIC_THERAPIES, "agent")
     indication = column(SYSTEMIC_THERAPIES, "indication")
 
-    Meta = type("Meta", (), _row_meta("patients_systemic_therapy", SYSTEMIC_THERAPIES))
+    class Meta:
+        db_table = "patients_systemic_therapy"
+        constraints: ClassVar = row_constraints(SYSTEMIC_THERAPIES, db_table)
+        indexes: ClassVar = row_index(db_table)
 
 
 class FollowUp(RecordRow):
@@ -322,7 +326,10 @@ class FollowUp(RecordRow):
     systemic_therapy_since_il2 = column(FOLLOW_UPS, "systemic_therapy_since_il2")
     second_malignancy = column(FOLLOW_UPS, "second_malignancy")
 
-    Meta = type("Meta", (), _row_meta("patients_follow_up", FOLLOW_UPS))
+    class Meta:
+        db_table = "patients_follow_up"
+        constraints: ClassVar = row_constraints(FOLLOW_UPS, db_table)
+        indexes: ClassVar = row_index(db_table)
 
 
 class RecordVersion(models.Model):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from django.db import connections
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 
 KEPT = ("django_migrations", "django_content_type")
 

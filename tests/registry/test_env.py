@@ -1,0 +1,59 @@
+"""Readers of the environment say what to set and how."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from registry import env
+
+KEY = base64.b64encode(b"k" * 32).decode()
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        (env.text, ""),
+        (env.boolean, "perhaps"),
+        (lambda name: env.integer(name, 1), "x"),
+        (env.key_bytes, "short"),
+        (env.key_bytes, base64.b64encode(b"k" * 31).decode()),
+        (lambda name: env.cutoff(name, "today"), "30.6.2017"),
+        (env.database, "sqlite:///x"),
+    ],
+)
+def test_wrong_value_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, reader: object, text: str
+) -> None:
+    monkeypatch.setenv("A_VARIABLE", text)
+    with pytest.raises(ImproperlyConfigured, match="A_VARIABLE") as refused:
+        reader("A_VARIABLE")  # type: ignore[operator]
+    assert text in ("", "x") or text not in str(refused.value)
+
+
+def test_right_values_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_VARIABLE", KEY)
+    assert env.key_bytes("A_VARIABLE") == b"k" * 32
+    monkeypatch.setenv("A_VARIABLE", "a, b,")
+    assert env.names("A_VARIABLE") == ["a", "b"]
+    monkeypatch.setenv("A_VARIABLE", "yes")
+    assert env.boolean("A_VARIABLE")
+
+
+def test_database_url_with_a_socket_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_VARIABLE", "postgresql://u:p%40@/name?host=/run/pg&sslmode=require")
+    found = env.database("A_VARIABLE", assume_role="r")
+    assert (found["NAME"], found["USER"], found["PASSWORD"], found["HOST"]) == (
+        "name",
+        "u",
+        "p@",
+        "/run/pg",
+    )
+    assert found["OPTIONS"] == {"sslmode": "require", "assume_role": "r"}
+
+
+def test_cache_address_of_a_socket() -> None:
+    assert env.cache_url("redis+socket:///run/v.sock?virtual_host=3") == "unix:///run/v.sock?db=3"
+    assert env.cache_url("redis://host:1/0") == "redis://host:1/0"
