@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.db import models
@@ -11,6 +12,7 @@ from patients.fields import NOT_COLUMNS
 from patients.models import ROW_MODELS, Patient
 from patients.partial_dates import PartialDate
 from patients.rules.dictionary import FORMS, RECORD_FORMS, Field, Form
+from patients.rules.dictionary_page import dictionary_page
 from patients.rules.values import InvalidValue, Missing, format_value, parse_value
 
 MODELS: dict[str, type[models.Model]] = {"patients": Patient, **ROW_MODELS}
@@ -105,3 +107,8 @@ def test_unreadable_cell_is_refused_without_repeating_it(
         parse_value(field(form, name), text)
     assert refused.value.check == check
     assert text not in refused.value.message
+
+
+def test_documented_dictionary_is_the_one_in_force() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
+    assert page.read_text() == dictionary_page()
