@@ -7,7 +7,7 @@ Source: data dictionary of the registry, docs/data-dictionary.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 Kind = Literal["partial_date", "date", "integer", "number", "text", "code", "codes"]
@@ -68,11 +68,12 @@ class Field:
     max_length: int = 200
     disease: str = ""
     help: str = ""
+    reason_too: bool = False
 
     @property
     def takes_missing_reason(self) -> bool:
         """Whether a coded reason (NASK, NAVAIL, UNK, NA) may stand instead of a value."""
-        return self.need == "complete"
+        return self.need == "complete" or self.reason_too
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,11 @@ COURSES: Final = Form(
     (
         _integer("RX", "course_number", "Course", 1, 99),
         _coded("CX", "intent", "Intent", "initial continuation retreatment_after_progression"),
-        _coded("OX", "dose_level", "Dose level (IU/kg)", "600000 720000 other"),
+        # Optional, yet bundles of the sites say UNK here: a level looked for and not found.
+        replace(
+            _coded("OX", "dose_level", "Dose level (IU/kg)", "600000 720000 other"),
+            reason_too=True,
+        ),
         _coded("OX", "dose_unit_as_written", "Unit as written", "IU cetus_unit roche_unit mg"),
         _several(
             "OX",

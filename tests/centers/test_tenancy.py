@@ -171,8 +171,10 @@ def test_events_of_another_center_are_not_read(two: TwoCenters) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        ("insert into audit.event (at, xact, actor_id, role, table_name, operation, app_version,"
-        " row_hash) values (now(), pg_current_xact_id(), 1, 'x', 'x', 'x', 'x', '')"),
+        (
+            "insert into audit.event (at, xact, actor_id, role, table_name, operation, app_version,"
+            " row_hash) values (now(), pg_current_xact_id(), 1, 'x', 'x', 'x', 'x', '')"
+        ),
         "update audit.event set reason = 'x'",
         "delete from audit.event",
         "truncate audit.event",
