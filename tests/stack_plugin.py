@@ -34,7 +34,7 @@ def start() -> None:
     os.environ["TEST_SUPERUSER_DSN"] = stack.superuser_dsn()
     os.environ["REGISTRY_CUTOFF"] = "2017-06-30"
     subprocess.run(
-        [sys.executable, "-m", "django", "migrate", "--database", "owner", "--verbosity", "0"],
+        [sys.executable, "-m", "django", "migrate", "--database", "owner", "--skip-checks", "-v0"],
         check=True,
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "registry.settings"},
     )

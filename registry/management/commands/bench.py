@@ -1,0 +1,85 @@
+"""`manage.py bench`: measure the product against plain alternatives and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from registry.bench import cluster, derivation, importing, pages, report, saving, security
+from registry.bench.measure import Table
+
+DEFAULT_RECORDS: Final = 100_000
+FULL_RECORDS: Final = 1_000_000
+BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
+    "derive": derivation.run,
+    "derive-full": derivation.run,
+    "import": importing.run,
+    "save": saving.run,
+    "security": security.run,
+    "pages": pages.run,
+}
+
+
+class Command(BaseCommand):
+    """Each benchmark runs in a process and a database of its own, on a cluster that is thrown away."""
+
+    help = (
+        "Measure: derivation, import, saving, row-level security, pages. Writes docs/benchmarks.md."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Sizes and choice."""
+        parser.add_argument(
+            "--records",
+            type=int,
+            default=int(os.environ.get("RECORDS", DEFAULT_RECORDS)),
+            help=f"records of the derivation and rows of the import (RECORDS, or {DEFAULT_RECORDS})",
+        )
+        parser.add_argument(
+            "--full", action="store_true", help=f"also derive {FULL_RECORDS} records"
+        )
+        parser.add_argument("--only", choices=BENCHMARKS, action="append", help="measure this one")
+        parser.add_argument(
+            "--report",
+            type=Path,
+            default=report.DEFAULT,
+            help="where to write (docs/benchmarks.md)",
+        )
+        parser.add_argument("--inside", choices=BENCHMARKS, help="for the command's own processes")
+        parser.add_argument("--result", type=Path, help="for the command's own processes")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit status 1 when a benchmark fails; what was measured before is in the report."""
+        if options["records"] < 100:
+            raise CommandError("--records: at least 100.")
+        if options["inside"]:
+            tables = BENCHMARKS[options["inside"]](options["records"])
+            options["result"].write_text(json.dumps([table.as_json() for table in tables]))
+            return
+        chosen = options["only"] or [name for name in BENCHMARKS if name != "derive-full"]
+        if options["full"] and "derive-full" not in chosen:
+            chosen.append("derive-full")
+        with cluster.throw_away_cluster() as servers:
+            for name in chosen:
+                self._measure(servers, name, options)
+
+    def _measure(self, servers: cluster.Cluster, name: str, options: dict[str, Any]) -> None:
+        records = FULL_RECORDS if name == "derive-full" else options["records"]
+        self.stderr.write(f"bench: {name} ...")
+        with (
+            servers.database("bench") as environment,
+            tempfile.NamedTemporaryFile(suffix=".json") as result,
+        ):
+            arguments = ["--inside", name, "--records", str(records), "--result", result.name]
+            cluster.manage("bench", *arguments, environment=environment)
+            tables = [Table(**table) for table in json.loads(Path(result.name).read_text())]
+            text = report.section(name, tables, environment[cluster.DSN])
+        self.stdout.write(text)
+        report.replace_section(options["report"], name, text)

@@ -1,0 +1,144 @@
+"""The database roles and the database of the registry.
+
+| role | login | for |
+|---|---|---|
+| registry_owner | no | owns every object; assumed by the migrating login, never logged in as |
+| registry_migrator | yes | `DATABASE_OWNER_URL`: migrations; may assume registry_owner and create (test) databases |
+| registry_app | yes | `DATABASE_URL`: the web process; owns nothing, row-level security holds for it |
+| registry_worker | yes | `DATABASE_WORKER_URL`: recomputing outcomes; has policies of its own |
+
+`python -m registry.stack.roles` prints the SQL for a server of your own; `--apply` runs it over
+DATABASE_SUPERUSER_URL and sets the passwords given in REGISTRY_APP_PASSWORD, REGISTRY_WORKER_PASSWORD and
+REGISTRY_MIGRATOR_PASSWORD.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+DATABASE = "registry"
+OWNER = "registry_owner"
+MIGRATOR = "registry_migrator"
+APP = "registry_app"
+WORKER = "registry_worker"
+LOGINS = {
+    APP: "REGISTRY_APP_PASSWORD",
+    WORKER: "REGISTRY_WORKER_PASSWORD",
+    MIGRATOR: "REGISTRY_MIGRATOR_PASSWORD",
+}
+URLS = {"DATABASE_URL": APP, "DATABASE_WORKER_URL": WORKER, "DATABASE_OWNER_URL": MIGRATOR}
+
+_PLAIN = "nosuperuser nobypassrls nocreaterole noreplication"
+ATTRIBUTES = {
+    OWNER: f"nologin {_PLAIN} nocreatedb",
+    MIGRATOR: f"login {_PLAIN} createdb",
+    APP: f"login {_PLAIN} nocreatedb",
+    WORKER: f"login {_PLAIN} nocreatedb",
+}
+
+
+def role_statements() -> list[str]:
+    """Statements that make the roles; running them again changes nothing."""
+    made = "".join(
+        f"  if not exists (select from pg_roles where rolname = '{role}') then create role {role}; end if;\n"
+        for role in ATTRIBUTES
+    )
+    return [
+        f"do $$ begin\n{made}end $$",
+        *(f"alter role {role} {attributes}" for role, attributes in ATTRIBUTES.items()),
+        f"grant {OWNER} to {MIGRATOR} with set true",
+    ]
+
+
+def database_statements(database: str) -> list[str]:
+    """Statements that take a database of that name from the public and open it to the registry's logins."""
+    logins = ", ".join(LOGINS)
+    return [
+        f'alter database "{database}" owner to {OWNER}',
+        f'revoke connect, temporary on database "{database}" from public',
+        f'grant connect, temporary on database "{database}" to {logins}, {OWNER}',
+    ]
+
+
+SCHEMA_STATEMENTS = ["revoke create on schema public from public"]
+
+
+def bootstrap(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Make roles and database over an autocommit connection of a superuser; again changes nothing."""
+    run(connection, role_statements())
+    found = connection.execute(
+        "select 1 from pg_database where datname = %s", [DATABASE]
+    ).fetchone()
+    if found is None:
+        run(
+            connection,
+            [f"create database {DATABASE} owner {OWNER} template template0 encoding 'UTF8'"],
+        )
+    run(connection, database_statements(DATABASE))
+    if found is None:
+        inside_dsn = make_conninfo(
+            connection.info.dsn, dbname=DATABASE, password=connection.info.password
+        )
+        with psycopg.connect(inside_dsn, autocommit=True) as inside:
+            run(inside, SCHEMA_STATEMENTS)
+
+
+def run(connection: psycopg.Connection[tuple[object, ...]], statements: list[str]) -> None:
+    """Run constant statements of this module."""
+    for statement in statements:
+        connection.execute(sql.SQL(statement))
+
+
+def set_passwords(
+    connection: psycopg.Connection[tuple[object, ...]], given: Mapping[str, str]
+) -> None:
+    """Set each login's password from its variable. The server only ever sees the SCRAM verifier."""
+    for role, variable in LOGINS.items():
+        if password := given.get(variable):
+            verifier = connection.pgconn.encrypt_password(
+                password.encode(), role.encode(), b"scram-sha-256"
+            )
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(role), sql.Literal(verifier.decode())
+                )
+            )
+
+
+def as_script() -> str:
+    """The same for psql, run as a superuser of the server."""
+    create = (
+        f"select 'create database {DATABASE} owner {OWNER} template template0 encoding ''UTF8''"
+    )
+    create += f"' where not exists (select from pg_database where datname = '{DATABASE}')"
+    lines = [*(f"{s};" for s in role_statements()), f"{create} \\gexec"]
+    lines += [f"{s};" for s in database_statements(DATABASE)]
+    lines += [f"\\connect {DATABASE}", *(f"{s};" for s in SCHEMA_STATEMENTS)]
+    lines += ["-- then give each login a password:", *(f"-- \\password {role}" for role in LOGINS)]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the SQL, or run it with `--apply`. Exit status 2 when it is called wrongly."""
+    if not arguments:
+        print(as_script())
+        return 0
+    url = os.environ.get("DATABASE_SUPERUSER_URL", "")
+    if arguments != ["--apply"] or not url:
+        print(
+            "usage: DATABASE_SUPERUSER_URL=postgresql://... python -m registry.stack.roles --apply",
+            file=sys.stderr,
+        )
+        return 2
+    with psycopg.connect(url, autocommit=True) as connection:
+        bootstrap(connection)
+        set_passwords(connection, os.environ)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
