@@ -86,7 +86,7 @@ if env.text("DATABASE_OWNER_URL", ""):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "centers.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["centers.backends.AccountBackend"]
 PASSWORD_HASHERS = ["centers.passwords.Argon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {

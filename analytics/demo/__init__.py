@@ -1,0 +1,1 @@
+"""The synthetic demo cohort: a framework-free generator, and its seeding through the actions."""
