@@ -1,0 +1,1 @@
+"""Writes of this room: credentials and jobs, never clinical rows."""

@@ -1,0 +1,1 @@
+"""Reading outcomes: every function runs in the scope of the caller."""

@@ -1,0 +1,139 @@
+"""Numbers of the cohort overview, straight from the stored outcomes.
+
+Every function runs in the caller's scope (row-level security decides which
+rows count) and reads outcomes of variant `primary` at one cutoff. Records
+whose consent is withdrawn, and retracted ones, do not count from the moment of
+the withdrawal, whether or not their outcome row is already gone. Only the two
+index diseases are counted: the denominators are their treated records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db import connection
+
+from analytics.stats.counts import DayCounts
+
+# All SQL of this module is fixed text; values are bound parameters.
+_ROWS: Final = """
+    from analytics_outcome outcome
+    join patients_patient record on record.id = outcome.patient_id
+    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s
+        and not record.retracted and record.consent is distinct from 'withdrawn'
+        and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
+"""
+
+_HEADLINE: Final = f"""
+    select outcome.disease, count(*),
+        count(*) filter (where eligible = 'yes'),
+        count(*) filter (where eligible = 'yes' and alive_10y_followed),
+        count(*) filter (where eligible = 'yes' and survived_10y)
+    {_ROWS} group by outcome.disease order by outcome.disease
+"""
+
+_PFS: Final = f"""
+    select outcome.disease, eligible = 'yes', pfs_days, pfs_event, count(*)
+    {_ROWS} group by 1, 2, 3, 4
+"""
+
+_SURVIVAL: Final = f"""
+    select os_days, os_event, count(*) {_ROWS} and eligible = 'yes' group by 1, 2
+"""
+
+# Completed years = anniversaries of T0 reached at the end of PFS (29 February as PostgreSQL has it).
+_RANGE: Final = f"""
+    select years, pfs_event from (
+        select pfs_days, pfs_event,
+            difference - (t0 + make_interval(years => difference) > pfs_end)::int as years
+        from (
+            select outcome.*, extract(year from pfs_end)::int - extract(year from t0)::int
+                as difference {_ROWS} and eligible = 'yes'
+        ) outcome
+    ) ended order by pfs_days * %(sign)s, pfs_event limit 1
+"""  # noqa: S608  # fixed text
+
+_RECOMPUTING: Final = """
+    select count(*) from (
+        select patient_id from analytics_stale
+        union
+        select patient_id from analytics_outcome
+            where variant = 'primary' and cutoff is distinct from %(cutoff)s
+    ) waiting
+"""
+
+
+@dataclass(frozen=True)
+class DiseaseNumbers:
+    """Records of one disease; all but `treated` count eligible records only."""
+
+    disease: str
+    treated: int
+    eligible: int
+    alive_10y_followed: int
+    survived_10y: int
+
+
+# The last whole day before the fifth anniversary's average, 5 x 365.25 days.
+LANDMARK_DAY: Final = 1826
+
+
+@dataclass(frozen=True)
+class PfsCounts:
+    """PFS day counts by disease, of eligible and of all treated records."""
+
+    eligible: dict[str, DayCounts]
+    treated: dict[str, DayCounts]
+
+    @property
+    def landmark(self) -> dict[str, DayCounts]:
+        """Treated records still observed without progression after `LANDMARK_DAY`, from there on."""
+        return {disease: counts.after(LANDMARK_DAY) for disease, counts in self.treated.items()}
+
+
+def _fetch(sql: str, cutoff: date, **parameters: int) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"cutoff": cutoff, **parameters})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def headline(cutoff: date) -> list[DiseaseNumbers]:
+    """Counts by disease, diseases in alphabetical order of their code."""
+    return [DiseaseNumbers(*row) for row in _fetch(_HEADLINE, cutoff)]
+
+
+def pfs_counts(cutoff: date) -> PfsCounts:
+    """Events and censorings a day since T0."""
+    eligible: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for disease, is_eligible, days, event, number in _fetch(_PFS, cutoff):
+        treated[disease].append((days, event, number))
+        if is_eligible:
+            eligible[disease].append((days, event, number))
+    return PfsCounts(
+        {disease: DayCounts.from_rows(rows) for disease, rows in sorted(eligible.items())},
+        {disease: DayCounts.from_rows(rows) for disease, rows in sorted(treated.items())},
+    )
+
+
+def survival_counts(cutoff: date) -> DayCounts:
+    """Overall survival of eligible records: deaths and censorings a day since T0."""
+    return DayCounts.from_rows(_fetch(_SURVIVAL, cutoff))
+
+
+def pfs_range(cutoff: date) -> tuple[str, str] | None:
+    """Shortest and longest PFS of eligible records in completed years, `+` where censored."""
+    ends = [_fetch(_RANGE, cutoff, sign=sign) for sign in (1, -1)]
+    if not ends[0]:
+        return None
+    shortest, longest = (f"{years}{'' if event else '+'}" for [(years, event)] in ends)
+    return shortest, longest
+
+
+def recomputing(cutoff: date) -> int:
+    """Records of the scope whose stored outcome is being brought up to date."""
+    return int(_fetch(_RECOMPUTING, cutoff)[0][0])

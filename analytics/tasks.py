@@ -1,0 +1,50 @@
+"""Recomputing outcomes in the worker: messages are hints, the stale marks are the truth."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from celery import shared_task
+
+from analytics.derivation.stale import drain, mark_moved
+
+logger = logging.getLogger(__name__)
+
+# After a hint that could not be sent, none is tried for so long: saving never waits for a broker twice.
+QUIET_SECONDS: Final = 5.0
+# A hint older than this says nothing that the sweep has not found.
+HINT_EXPIRES_SECONDS: Final = 60
+
+
+class _Broker:
+    """When the broker may be asked again (monotonic seconds of this process)."""
+
+    quiet_until = 0.0
+
+
+@shared_task(name="analytics.tasks.recompute")
+def recompute() -> int:
+    """Derive all records that are marked stale; answers how many marks were claimed."""
+    return drain()
+
+
+@shared_task(name="analytics.tasks.sweep")
+def sweep() -> int:
+    """What lost hints left behind, and records whose outcomes stand at another cutoff or rule set."""
+    mark_moved()
+    return drain()
+
+
+def hint_stale(_patient_ids: list[int]) -> None:
+    """Tell the worker that there are marks. Never raises; a lost hint costs a sweep's delay."""
+    if time.monotonic() < _Broker.quiet_until:
+        return
+    try:
+        recompute.apply_async(retry=False, expires=HINT_EXPIRES_SECONDS)
+    except Exception as error:  # whatever the broker's library raises
+        _Broker.quiet_until = time.monotonic() + QUIET_SECONDS
+        logger.warning(
+            "The broker takes no hint (%s); the sweep will find it.", type(error).__name__
+        )
