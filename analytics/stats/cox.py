@@ -16,7 +16,6 @@ from analytics.stats.distributions import normal_quantile, normal_two_sided
 
 # Beyond this the likelihood is flat (one arm's events all come first): no ratio exists.
 LARGEST_COEFFICIENT = 15.0
-_ITERATIONS = 60
 _ENOUGH = 1e-13
 
 
@@ -63,11 +62,14 @@ def _terms(first: DayCounts, second: DayCounts) -> tuple[Floats, Floats, float]:
 def _newton(first: Floats, second: Floats, with_event: float) -> tuple[float, float] | None:
     """(coefficient, information) at the maximum of the log partial likelihood, or None.
 
-    The likelihood is concave in one variable, so halving a step that
-    overshoots the sign of the score is enough to converge.
+    The likelihood is concave in one variable, so the maximum stays bracketed.
+    A Newton step that leaves the bracket or does not halve the one before is
+    replaced by a bisection: without that, Newton's method can cycle here.
     """
     beta, low, high = 0.0, -LARGEST_COEFFICIENT, LARGEST_COEFFICIENT
-    for _ in range(_ITERATIONS):
+    moved = high - low
+    information = 0.0
+    while moved > _ENOUGH * (1.0 + abs(beta)):
         ratio = math.exp(beta)
         share = second * ratio / (first + second * ratio)
         score = with_event - float(share.sum())
@@ -75,11 +77,10 @@ def _newton(first: Floats, second: Floats, with_event: float) -> tuple[float, fl
         if information <= 0.0:
             return None
         low, high = (beta, high) if score > 0.0 else (low, beta)
-        step = beta + score / information
-        following = step if low <= step <= high else (low + high) / 2.0
-        if abs(following - beta) <= _ENOUGH * (1.0 + abs(beta)):
-            return following, information
-        beta = following
+        following = beta + score / information
+        if not low <= following <= high or abs(following - beta) > moved / 2.0:
+            following = (low + high) / 2.0
+        moved, beta = abs(following - beta), following
     return beta, information
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analytics.stats.counts import DayCounts, pooled
-from analytics.stats.cox import hazard_ratio
+from analytics.stats.cox import hazard_ratio, stratified_hazard_ratio
 from analytics.stats.distributions import chi_square_tail, normal_quantile, normal_two_sided
 from analytics.stats.kaplan_meier import IntervalType, kaplan_meier, reverse_kaplan_meier
 from analytics.stats.logrank import log_rank, stratified_log_rank, trend
@@ -133,6 +133,19 @@ def test_separated_arms_ratio_is_not_estimable(swapped: bool) -> None:
 def test_arms_never_at_risk_together_ratio_is_not_estimable() -> None:
     """In strata of one arm each nothing compares the arms."""
     assert not hazard_ratio(EMPTY, subjects((1, 1), (2, 1))).estimable
+    apart = [(subjects((1, 1)), EMPTY), (EMPTY, subjects((2, 1)))]
+    assert not stratified_hazard_ratio(apart).estimable
+
+
+def test_hazard_ratio_far_from_one_converges() -> None:
+    """Plain Newton steps from 0 overshoot here; the score at the result is zero all the same."""
+    first = DayCounts.from_rows([(day, 1, 1) for day in range(50, 500)] + [(1, 1, 1)])
+    second = DayCounts.from_rows([(day, 1, 40) for day in range(2, 49)] + [(300, 1, 1)])
+    found = hazard_ratio(first, second)
+    assert found.coefficient is not None
+    assert found.std_error is not None
+    turned = hazard_ratio(second, first)
+    assert turned.coefficient == pytest.approx(-found.coefficient, abs=1e-9)
 
 
 def test_thirty_years_of_follow_up() -> None:

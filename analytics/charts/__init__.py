@@ -1,0 +1,1 @@
+"""Geometry of figures: numbers in, positions out. No framework; templates draw."""

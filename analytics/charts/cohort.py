@@ -1,0 +1,138 @@
+"""The Kaplan-Meier figure of the cohort overview: what to draw, its table and its notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from analytics.charts.km import DAYS_A_YEAR, Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.queries.cohort import PfsCounts
+from analytics.stats.counts import DayCounts, pooled
+from analytics.stats.kaplan_meier import Curve, kaplan_meier
+from analytics.stats.logrank import log_rank
+from analytics.stats.summaries import Landmark, landmark, quantile, risk_table
+
+DISEASES: Final = {"melanoma": "Melanoma", "renal_cell": "Renal cell"}
+RECORDS: Final = {
+    "eligible": "Eligible cohort",
+    "treated": "All treated records",
+    "landmark": "Treated, from 5 years on",
+}
+TABLE_YEARS: Final = (0, 1, 3, 5, 10, 15, 20, 25, 30)
+
+ENDPOINT: Final = (
+    "Endpoint: progression-free survival (variant primary), from the first dose of HD IL-2 to progression by "
+    "imaging, pathology or clinically, or death from any cause. Without an event it is censored at the last "
+    "adequate assessment, and before a later systemic therapy."
+)
+CONDITIONED: Final = (
+    "This cohort is conditioned on surviving 5 years (immortal time): its curve describes people who reached "
+    "that point and says nothing about the effect of treatment. Compare with all treated records and with the "
+    "view from 5 years on."
+)
+FROM_LANDMARK: Final = (
+    "Landmark view: all treated records still observed without progression 5 years after the first dose; years "
+    "count from there."
+)
+
+
+@dataclass(frozen=True)
+class CurveTable:
+    """One curve as rows: the same numbers as the drawing."""
+
+    label: str
+    median: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class CohortFigure:
+    """The figure, its tables and the sentences under it."""
+
+    figure: KaplanMeierFigure
+    tables: tuple[CurveTable, ...]
+    notes: tuple[str, ...]
+
+
+def chosen_counts(pfs: PfsCounts, records: str) -> dict[str, DayCounts]:
+    """Day counts by disease for one of `RECORDS`."""
+    if records == "eligible":
+        return dict(pfs.eligible)
+    if records == "landmark":
+        return pfs.landmark
+    return dict(pfs.treated)
+
+
+def cohort_figure(pfs: PfsCounts, records: str, by_disease: bool) -> CohortFigure | None:
+    """Draw PFS of the chosen records, in one curve or by disease; None without any record."""
+    counts = {disease: group for disease, group in chosen_counts(pfs, records).items() if group.n}
+    if not counts:
+        return None
+    everyone = {"All records": pooled(counts.values())}
+    named = {DISEASES.get(disease, disease): group for disease, group in counts.items()}
+    curves = {
+        label: kaplan_meier(group) for label, group in (named if by_disease else everyone).items()
+    }
+    title = f"Progression-free survival: {RECORDS[records].lower()}"
+    figure = kaplan_meier_figure(title, [Group(label, curve) for label, curve in curves.items()])
+    tables = tuple(_table(label, curve) for label, curve in curves.items())
+    return CohortFigure(figure, tables, _notes(records, named, by_disease))
+
+
+def _notes(records: str, named: Mapping[str, DayCounts], by_disease: bool) -> tuple[str, ...]:
+    notes = [ENDPOINT]
+    if records == "eligible":
+        notes.append(CONDITIONED)
+    elif records == "landmark":
+        notes.append(FROM_LANDMARK)
+    notes.append(
+        "Kaplan-Meier estimate; band: pointwise 95% confidence interval, log-log; upright ticks: censored; "
+        "thin line: fewer than 10 at risk; dashed guides: median."
+    )
+    if by_disease and len(named) > 1:
+        notes.append(_comparison(named))
+    return tuple(notes)
+
+
+def _comparison(named: Mapping[str, DayCounts]) -> str:
+    result = log_rank(list(named.values()))
+    if result.withheld:
+        return "Log-rank p not shown: a group has fewer than 10 records."
+    if result.chi_square is None or result.p is None:
+        return "Log-rank test not computable."
+    return (
+        f"Log-rank test: chi-square {result.chi_square:.2f}, {result.df} degree of freedom, "
+        f"p = {result.p:.2g}; descriptive, not adjusted."
+    )
+
+
+def _table(label: str, curve: Curve) -> CurveTable:
+    last = curve.counts.last_day or 0
+    # One tick beyond the last observation shows that nothing is known there.
+    wanted = [year for year in TABLE_YEARS if (year - 5) * DAYS_A_YEAR <= last]
+    days = [int(-(-year * DAYS_A_YEAR // 1)) for year in wanted]
+    states = [landmark(curve, day) for day in days]
+    risk = risk_table(curve.counts, days)
+    rows = tuple(
+        (str(year), str(row.at_risk), str(row.censored), str(row.events), *_rate(state))
+        for year, row, state in zip(wanted, risk, states, strict=True)
+    )
+    return CurveTable(label, _median(curve), rows)
+
+
+def _rate(state: Landmark) -> tuple[str, str]:
+    if state.survival is None:
+        return "NE", "-"
+    if state.lower is None or state.upper is None:
+        return f"{state.survival:.1%}", "-"
+    return f"{state.survival:.1%}", f"{state.lower:.1%} to {state.upper:.1%}"
+
+
+def _median(curve: Curve) -> str:
+    median = quantile(curve)
+    day, lower, upper = (
+        "not reached" if value is None else f"{years(value)} years"
+        for value in (median.day, median.lower, median.upper)
+    )
+    return f"Median {day} (95% confidence interval: {lower} to {upper})"

@@ -1,0 +1,45 @@
+"""The baseline form as read: sections of terms and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patients.forms.sections import BASELINE, IDENTIFYING, sections_of, shown_fields
+from patients.labels import display_value
+from patients.rules.record import Row
+from patients.rules.values import Missing
+
+HIDDEN = "Hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value with its term; `soft`: nothing entered, a coded reason, or hidden."""
+
+    term: str
+    value: str
+    soft: bool = False
+
+
+def baseline_sections(patient: Row, *, identifiers: bool) -> list[tuple[str, list[Item]]]:
+    """Sections of the record's disease; optional fields only when they hold something.
+
+    Direct identifiers are masked for those who may not see them.
+    """
+    disease = str(patient.value("disease") or "")
+    shown = {field.name: field for field in shown_fields(BASELINE, {disease})}
+    made = []
+    for title, names in sections_of(BASELINE):
+        items = []
+        for field in (shown[name] for name in names if name in shown):
+            value = patient.values.get(field.name)
+            if field.name in IDENTIFYING and not identifiers:
+                items.append(Item(field.label, HIDDEN, soft=True))
+            elif value is not None:
+                text = display_value(field, value)
+                items.append(Item(field.label, text, soft=isinstance(value, Missing)))
+            elif field.need != "optional":
+                items.append(Item(field.label, "Not entered", soft=True))
+        if items:
+            made.append((title, items))
+    return made

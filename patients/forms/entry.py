@@ -1,0 +1,150 @@
+"""One row of one form on a page: its boxes, what changed, and findings put beside their fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from patients.forms.boxes import Box, is_posted, parse_saved, read_box, show_box
+from patients.forms.sections import sections_of, shown_fields
+from patients.labels import display_value
+from patients.rules.dictionary import Form
+from patients.rules.record import Row
+from patients.rules.values import Value, format_value
+
+BASE_NAME = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Boxes under one heading."""
+
+    title: str
+    boxes: list[Box]
+
+
+@dataclass(slots=True)
+class EntryForm:
+    """The boxes of one row. `row_id` None: a row to be created."""
+
+    form: Form
+    boxes: dict[str, Box]
+    prefix: str = ""
+    row_id: int | None = None
+    heading: str = ""
+
+    @property
+    def sections(self) -> list[Section]:
+        """The boxes by section; empty sections are left out."""
+        made = [
+            Section(title, [self.boxes[name] for name in names if name in self.boxes])
+            for title, names in sections_of(self.form)
+        ]
+        return [section for section in made if section.boxes]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every box could be read."""
+        return not any(box.error for box in self.boxes.values())
+
+    @property
+    def changes(self) -> dict[str, Value]:
+        """The fields to save: all given ones of a new row, the changed ones of a saved row."""
+        if self.row_id is None:
+            return {name: box.value for name, box in self.boxes.items() if box.value is not None}
+        return {name: box.value for name, box in self.boxes.items() if box.is_changed}
+
+    @property
+    def base(self) -> dict[str, str]:
+        """What the page showed at first, by control name: to tell later who changed what."""
+        return {box.name: box.saved for box in self.boxes.values() if box.saved}
+
+    def note(self, field: str, message: str, *, hard: bool) -> Box | None:
+        """Put a finding beside its field; None when the field is not on the page."""
+        box = self.boxes.get(field)
+        if box is not None and hard:
+            box.error = box.error or message
+        elif box is not None:
+            box.warning = message
+        return box
+
+    def merge(self, current: Mapping[str, Value]) -> None:
+        """Somebody saved meanwhile: keep what was typed here, show or take over theirs.
+
+        A field that was not touched here takes their value; one that was keeps what was typed, and
+        shows theirs beside it when it differs.
+        """
+        for name, box in self.boxes.items():
+            theirs = format_value(current.get(name))
+            if theirs == box.saved:
+                continue
+            if not box.is_changed and not box.error:
+                box.cell, box.value, box.merged = theirs, current.get(name), True
+            if theirs != box.cell or box.merged:
+                box.theirs = display_value(box.field, current.get(name)) or "empty"
+            box.saved = theirs
+
+
+def blank_form(
+    form: Form,
+    diseases: set[str],
+    *,
+    prefix: str = "",
+    initial: Mapping[str, Value] | None = None,
+    left_out: Container[str] = (),
+) -> EntryForm:
+    """An empty row; `initial` values are shown as if typed."""
+    fields = [f for f in shown_fields(form, diseases) if f.name not in left_out]
+    boxes = {f.name: show_box(f, prefix, None) for f in fields}
+    for name, value in (initial or {}).items():
+        boxes[name].value, boxes[name].cell = value, format_value(value)
+    return EntryForm(form, boxes, prefix)
+
+
+def saved_form(
+    form: Form, row: Row, diseases: set[str], *, left_out: Container[str] = ()
+) -> EntryForm:
+    """A saved row, to be amended."""
+    fields = [f for f in shown_fields(form, diseases) if f.name not in left_out]
+    boxes = {f.name: show_box(f, "", row.values.get(f.name)) for f in fields}
+    return EntryForm(form, boxes, row_id=row.id)
+
+
+def read_form(
+    form: Form,
+    post: QueryDict,
+    diseases: set[str],
+    *,
+    prefix: str = "",
+    row_id: int | None = None,
+    left_out: Container[str] = (),
+) -> EntryForm:
+    """What was sent. Fields that the page did not have are left alone."""
+    base = read_base(post) if row_id is not None else {}
+    boxes: dict[str, Box] = {}
+    for field in shown_fields(form, diseases):
+        if field.name in left_out:
+            continue
+        if is_posted(field, prefix, post):
+            boxes[field.name] = read_box(field, prefix, post, base)
+        else:
+            cell = base.get(prefix + field.name, "")
+            boxes[field.name] = show_box(field, prefix, parse_saved(field, cell))
+            if row_id is None and field.need == "required":
+                boxes[field.name].error = f"Choose {field.label.lower()}"
+    return EntryForm(form, boxes, prefix, row_id)
+
+
+def read_base(post: QueryDict) -> dict[str, str]:
+    """The cells that the page showed at first. Only compared and shown, never written."""
+    try:
+        base: Any = json.loads(post.get(BASE_NAME, "") or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(base, dict):
+        return {}
+    return {str(name): cell for name, cell in base.items() if isinstance(cell, str)}

@@ -1,0 +1,189 @@
+"""A page of entry: its rows, the reason for change, confirmations, and what was refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.http import QueryDict
+
+from patients.forms.boxes import Box
+from patients.forms.entry import EntryForm
+from patients.rules.record import Finding
+from patients.rules.values import Value
+
+REASON_PRESETS: Final = (
+    "Transcription error",
+    "New source document",
+    "Answer to a query",
+    "Review of the chart",
+    "Other",
+)
+CONFIRM_PREFIX: Final = "confirm."
+REASON_MAX_LENGTH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One line of the error summary; `href` leads to the field, or to the row on the record page."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(slots=True)
+class Confirmation:
+    """A soft finding: unlikely, saved when somebody says why it is right."""
+
+    check: str
+    messages: list[str]
+    reason: str = ""
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the control."""
+        return CONFIRM_PREFIX + self.check
+
+    @property
+    def id(self) -> str:
+        """Of the control in the page."""
+        return "id_" + re.sub(r"\W", "_", self.name)
+
+
+@dataclass(slots=True)
+class EntryPage:
+    """What one form page holds between showing, reading, refusal and saving."""
+
+    parts: list[EntryForm]
+    asks_reason: bool = False
+    version: int | None = None
+    submission: str = field(default_factory=lambda: str(uuid.uuid4()))
+    preset: str = ""
+    details: str = ""
+    reason_error: str = ""
+    confirmed: dict[str, str] = field(default_factory=dict)
+    confirmations: list[Confirmation] = field(default_factory=list)
+    others: list[Problem] = field(default_factory=list)
+    is_conflict: bool = False
+    # An act without boxes (retract, withdraw): its button; then sending it is the change.
+    act: str = ""
+
+    @property
+    def base(self) -> str:
+        """The cells shown at first, as JSON, for the hidden field."""
+        cells = {name: cell for part in self.parts for name, cell in part.base.items()}
+        return json.dumps(cells, separators=(",", ":")) if self.asks_reason else ""
+
+    @property
+    def reason(self) -> str:
+        """The reason for change as the audit trail keeps it."""
+        if self.preset and self.preset != "Other":
+            return f"{self.preset}: {self.details}" if self.details else self.preset
+        return self.details
+
+    @property
+    def presets(self) -> list[tuple[str, bool]]:
+        """Presets of the reason, with the chosen one."""
+        return [(preset, preset == self.preset) for preset in REASON_PRESETS]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The error summary, in the order of the page."""
+        found = [
+            Problem(box.error, f"#{box.focus_id}")
+            for part in self.parts
+            for section in part.sections
+            for box in section.boxes
+            if box.error
+        ]
+        found += self.others
+        found += [Problem(c.error, f"#{c.id}") for c in self.confirmations if c.error]
+        if self.reason_error:
+            found.append(Problem(self.reason_error, "#id_reason"))
+        return found
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether everything could be read and a change has its reason."""
+        return not self.reason_error and all(part.is_valid for part in self.parts)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to save."""
+        return bool(self.act) or any(part.changes or part.row_id is None for part in self.parts)
+
+    def require_reason(self, is_sent: bool) -> None:
+        """An act always needs its reason."""
+        if is_sent and not self.reason:
+            self.reason_error = "Give the reason"
+
+    def refuse(self, findings: Iterable[Finding], links: Mapping[int | None, str]) -> None:
+        """Put the action's findings on the page. `links`: where a row of the record stands, by id."""
+        soft: dict[str, Confirmation] = {}
+        for finding in findings:
+            hard = finding.severity == "hard"
+            box = self._box_of(finding, hard)
+            if hard and (box is None or box.error != finding.message):
+                self.others.append(Problem(finding.message, links.get(finding.row.id, "")))
+            elif not hard:
+                entry = soft.setdefault(finding.check, Confirmation(finding.check, []))
+                if finding.message not in entry.messages:
+                    entry.messages.append(finding.message)
+        self._ask(soft)
+
+    def _ask(self, soft: Mapping[str, Confirmation]) -> None:
+        for check, confirmation in soft.items():
+            confirmation.reason = self.confirmed.get(check, "")
+            if not confirmation.reason:
+                confirmation.error = f"Say why this is right: {confirmation.messages[0]}"
+        self.confirmations = list(soft.values())
+
+    def _box_of(self, finding: Finding, hard: bool) -> Box | None:
+        for part in self.parts:
+            if part.form.name == finding.form and part.row_id == finding.row.id:
+                return part.note(finding.field, finding.message, hard=hard)
+        return None
+
+    def merge(self, version: int, current: Mapping[str, Value]) -> None:
+        """Another person saved the record: show both values; the next save starts from theirs."""
+        self.is_conflict, self.version = True, version
+        for part in self.parts:
+            part.merge(current)
+
+
+def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = False) -> EntryPage:
+    """What was sent with a page of these rows."""
+    page = EntryPage(
+        parts,
+        asks_reason,
+        version=_whole(post.get("version", "")),
+        submission=_uuid_text(post.get("submission", "")),
+        preset=post.get("reason_preset", ""),
+        details=post.get("reason", "").strip()[:REASON_MAX_LENGTH],
+    )
+    if page.preset not in REASON_PRESETS:
+        page.preset = ""
+    page.confirmed = {
+        name.removeprefix(CONFIRM_PREFIX): text.strip()[:REASON_MAX_LENGTH]
+        for name, text in post.items()
+        if name.startswith(CONFIRM_PREFIX) and isinstance(text, str) and text.strip()
+    }
+    if asks_reason and page.is_changed and not page.reason:
+        page.reason_error = "Give the reason for the change"
+    return page
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _uuid_text(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return str(uuid.uuid4())

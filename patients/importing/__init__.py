@@ -1,0 +1,1 @@
+"""The import of bundles: reading, staging, matching with what is there, saving, reporting."""

@@ -1,0 +1,121 @@
+"""The record list: what it shows of each record, its filters and orders, all from allow-lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from centers.access import Scope
+from centers.roles import Permission
+from patients import slots
+from patients.models import ROW_MODELS, Patient
+from patients.rules.dictionary import DISEASES
+
+ELIGIBLE: Final = ("yes", "no", "unknown", "recomputing")
+# Parameter value -> columns; the registry number breaks ties, so that pages never overlap.
+ORDERS: Final = {
+    "number": ("registry_number",),
+    "center": ("center__code", "registry_number"),
+    "disease": ("disease", "registry_number"),
+    "eligible": ("eligible", "registry_number"),
+    "changed": ("changed_at", "registry_number"),
+}
+DEFAULT_ORDER: Final = "-changed"
+# Forms whose live rows are counted, with the heading of the column.
+COUNTED: Final = {
+    "courses": "Courses",
+    "cycles": "Cycles",
+    "assessments": "Assessments",
+    "local_therapies": "Local therapies",
+    "systemic_therapies": "Systemic therapies",
+    "follow_ups": "Follow-ups",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilters:
+    """Filters and order of the list; what is not on the allow-lists counts as not given."""
+
+    disease: str = ""
+    eligible: str = ""
+    center: str = ""
+    order: str = DEFAULT_ORDER
+
+    @classmethod
+    def read(cls, query: Mapping[str, Any], centers: set[str]) -> ListFilters:
+        """From the page's address. `centers`: codes the reader may choose."""
+
+        def known(name: str, allowed: object) -> str:
+            value = str(query.get(name, ""))
+            return value if value in allowed else ""  # type: ignore[operator]
+
+        order = str(query.get("order", ""))
+        return cls(
+            known("disease", DISEASES),
+            known("eligible", ELIGIBLE),
+            known("center", centers),
+            order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter is set."""
+        return bool(self.disease or self.eligible or self.center)
+
+
+def visible_records() -> QuerySet[Patient]:
+    """The records of the scope in force that stand: retracted ones are not listed."""
+    return Patient.objects.filter(retracted=False)
+
+
+def filtered_records(filters: ListFilters) -> QuerySet[Patient]:
+    """The records that pass, in order, with all that the list shows; two queries with the count."""
+    records = with_eligibility(visible_records())
+    if filters.disease:
+        records = records.filter(disease=filters.disease)
+    if filters.center:
+        records = records.filter(center__code=filters.center)
+    if filters.eligible:
+        records = records.filter(**{"eligible": filters.eligible})
+    return ordered(records, filters.order)
+
+
+def ordered(records: QuerySet[Patient], order: str) -> QuerySet[Patient]:
+    """In an order of the allow-list, with everything that a line of the list shows."""
+    columns = ORDERS[order.removeprefix("-")]
+    main = F(columns[0]).desc(nulls_last=True) if order.startswith("-") else F(columns[0]).asc()
+    return (
+        records.select_related("center", "identity")
+        .annotate(
+            changed_at=F("version_row__changed_at"),
+            **{f"{form}_count": _count(form) for form in COUNTED},
+        )
+        .order_by(main, *columns[1:])
+    )
+
+
+def with_eligibility(records: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Annotated with `eligible`, by whoever fills the slot."""
+    for annotate in slots.eligibility:
+        return annotate(records)
+    return records.annotate(eligible=Value(None))
+
+
+def _count(form: str) -> Coalesce:
+    rows = ROW_MODELS[form]._default_manager.filter(patient=OuterRef("pk"), retracted=False)
+    number = rows.order_by().values("patient").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(number), 0)
+
+
+def find_records(text: str, scope: Scope) -> QuerySet[Patient]:
+    """Records with exactly this registry number, or this record ID where the reader may see it."""
+    number = text.strip().upper()
+    centers = scope.permitted.get(Permission.VIEW_IDENTIFIERS, frozenset())
+    records = with_eligibility(visible_records())
+    by_number = records.filter(registry_number=number)
+    by_record_id = records.filter(identity__record_id=text.strip(), center_id__in=centers)
+    return ordered(by_number | by_record_id, "number")

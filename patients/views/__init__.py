@@ -1,0 +1,1 @@
+"""Pages of the clinical record: each reads, calls one action or query, and answers."""

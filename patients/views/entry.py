@@ -1,0 +1,119 @@
+"""How every form page saves: check, claim the submission, one action, and the answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from centers.access import required_scope
+from patients.actions.changes import Conflict, RecordChange, Refused, RowChange, SavedRecord
+from patients.actions.records import save_records
+from patients.actions.submissions import (
+    claim_submission,
+    complete_submission,
+    submitted_record,
+)
+from patients.forms.page import EntryPage
+from patients.models import Patient
+from patients.queries.record_page import RecordView
+from patients.rules.values import Value
+from patients.views.shared import banner
+
+REFUSED, CONFLICT = 422, 409
+
+
+@dataclass(slots=True)
+class Entry:
+    """One form page: what it shows and what saving it means.
+
+    `rows` are built only when the page is valid. `current` are the row's values as saved now, for
+    a conflict. `again` names the address of "save and add another", if the page offers it.
+    """
+
+    page: EntryPage
+    heading: str
+    center_id: int
+    rows: Callable[[], Sequence[RowChange]]
+    done: str
+    patient: Patient | None = None
+    view: RecordView | None = None
+    current: dict[str, Value] = field(default_factory=dict)
+    again: str = ""
+    template: str = "patients/entry_form.html"
+    context: dict[str, Any] = field(default_factory=dict)
+
+    def links(self) -> dict[int | None, str]:
+        """Where other rows of the record stand on its page, by row id, for findings about them."""
+        if self.view is None or self.patient is None:
+            return {}
+        page = reverse("record_detail", args=[self.patient.public_id])
+        return {row_id: page + link.href for (_, row_id), link in self.view.links.items()}
+
+
+def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpResponse:
+    """The page with its boxes, and with the error summary when something was refused."""
+    context: dict[str, Any] = {"section": "records", "page": entry.page, "heading": entry.heading}
+    if entry.patient is not None:
+        context |= banner(entry.patient)
+    context |= {"again": entry.again, "version": entry.page.version} | entry.context
+    return render(request, entry.template, context, status=status)
+
+
+def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
+    """Save what was sent and go to the record; else the same page with 422 or 409."""
+    page = entry.page
+    if not page.is_valid:
+        return show_entry(request, entry, REFUSED)
+    if not page.is_changed:
+        messages.info(request, "Nothing was changed.")
+        return _go_on(request, entry, entry.patient.public_id if entry.patient else None)
+    try:
+        record = _save_once(entry)
+    except Refused as refused:
+        page.refuse(refused.findings, entry.links())
+        return show_entry(request, entry, REFUSED)
+    except Conflict as conflict:
+        page.merge(conflict.actual, entry.current)
+        return show_entry(request, entry, CONFLICT)
+    messages.success(request, entry.done)
+    return _go_on(request, entry, record)
+
+
+def _save_once(entry: Entry) -> uuid.UUID | None:
+    """One transaction: the claim and the action stand or fall together."""
+    submission = uuid.UUID(entry.page.submission)
+    with transaction.atomic():
+        if not claim_submission(submission, entry.center_id):
+            return submitted_record(submission)
+        saved = _save(entry)
+        complete_submission(submission, saved.patient_id)
+        return saved.public_id
+
+
+def _save(entry: Entry) -> SavedRecord:
+    change = RecordChange(
+        entry.center_id,
+        entry.patient.pk if entry.patient else None,
+        list(entry.rows()),
+        expected_version=entry.page.version,
+    )
+    return save_records(
+        actor=required_scope(),
+        changes=[change],
+        reason=entry.page.reason,
+        confirmed=entry.page.confirmed,
+    )[0]
+
+
+def _go_on(request: HttpRequest, entry: Entry, record: uuid.UUID | None) -> HttpResponse:
+    if entry.again and "again" in request.POST:
+        return redirect(entry.again)
+    return redirect("record_detail", record=record) if record else redirect("record_list")

@@ -1,0 +1,115 @@
+"""The record list, the search, and the page of one record."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from centers.access import required_scope, requires
+from centers.models import Center
+from centers.roles import Permission
+from patients import slots
+from patients.forms.baseline import baseline_sections
+from patients.queries.lists import (
+    COUNTED,
+    ELIGIBLE,
+    ListFilters,
+    filtered_records,
+    find_records,
+    visible_records,
+)
+from patients.queries.record_page import view_record
+from patients.queries.timeline import timeline
+from patients.rules.dictionary import DISEASES
+from patients.views.shared import (
+    banner,
+    note_list_reading,
+    note_reading,
+    record_or_404,
+    sees_identifiers,
+)
+
+PAGE_SIZE = 50
+
+
+def _list_context(filters: ListFilters, centers: list[Center]) -> dict[str, object]:
+    return {
+        "section": "records",
+        "filters": filters,
+        "centers": centers,
+        "diseases": DISEASES,
+        "eligibilities": ELIGIBLE,
+        "counted": COUNTED,
+        "identified": required_scope().permitted.get(Permission.VIEW_IDENTIFIERS, frozenset()),
+        "may_create": required_scope().may(Permission.EDIT_RECORDS),
+    }
+
+
+def _own_centers() -> list[Center]:
+    ids = required_scope().center_ids
+    return list(Center.objects.filter(id__in=ids).order_by("code"))
+
+
+@require_safe
+@requires(Permission.VIEW_RECORDS)
+def record_list(request: HttpRequest) -> HttpResponse:
+    """All records of the reader's centers; filters and order are the page's address."""
+    centers = _own_centers()
+    filters = ListFilters.read(request.GET, {center.code for center in centers})
+    page = Paginator(filtered_records(filters), PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = list(page.object_list)
+    note_list_reading(shown)
+    total = visible_records().count() if filters.is_narrowed else page.paginator.count
+    context = {"page": page, "records": shown, "total": total}
+    return render(request, "patients/record_list.html", _list_context(filters, centers) | context)
+
+
+@require_POST
+@requires(Permission.VIEW_RECORDS)
+def record_find(request: HttpRequest) -> HttpResponse:
+    """Exact search; posted, so that no identifier stands in an address or a log."""
+    text = request.POST.get("text", "").strip()
+    found = list(find_records(text, required_scope())[:PAGE_SIZE]) if text else []
+    if len(found) == 1:
+        return redirect("record_detail", record=found[0].public_id)
+    note_list_reading(found)
+    context = {"records": found, "total": len(found), "searched": text, "is_search": True}
+    return render(
+        request, "patients/record_list.html", _list_context(ListFilters(), _own_centers()) | context
+    )
+
+
+@require_safe
+@requires(Permission.VIEW_RECORDS)
+def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
+    """One record: outcome, timeline and every form's data."""
+    patient = record_or_404(record)
+    identifiers = sees_identifiers(patient)
+    if identifiers:
+        note_reading("record", patient)
+    view = view_record(patient, identifiers=identifiers)
+    panels = [panel(patient.pk, view.links) for panel in slots.record_panels]
+    context = {
+        "view": view,
+        "baseline": baseline_sections(view.state.patient, identifiers=identifiers),
+        "timeline": timeline(view),
+        "panels": panels,
+    }
+    return render(request, "patients/record_detail.html", banner(patient, panels) | context)
+
+
+@require_GET
+@requires(Permission.VIEW_RECORDS)
+def record_outcome(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
+    """The parts of the record page that a recomputation changes; 204 while it is under way."""
+    patient = record_or_404(record)
+    if any(panel(patient.pk, {}).recomputing for panel in slots.record_panels):
+        return HttpResponse(status=204)
+    view = view_record(patient, identifiers=False)
+    panels = [panel(patient.pk, view.links) for panel in slots.record_panels]
+    context = banner(patient, panels) | {"panels": panels, "is_fragment": True}
+    return render(request, "patients/_record_outcome.html", context)

@@ -1,0 +1,190 @@
+"""Adding, amending and retracting rows of a record's forms."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from centers.access import requires
+from centers.roles import Permission
+from patients.actions.changes import RowChange
+from patients.forms.entry import EntryForm, blank_form, read_form, saved_form
+from patients.forms.page import EntryPage, read_page
+from patients.labels import display_value
+from patients.models import Patient
+from patients.queries.record_page import RecordView, RowView, view_record
+from patients.rules.dictionary import COURSES, CYCLES, FORMS, Form
+from patients.rules.values import Value
+from patients.views.entry import Entry, save_entry, show_entry
+from patients.views.shared import editable_record
+
+FIRST_CYCLE = ("course_number", "cycle_number")
+
+
+def _row_or_404(view: RecordView, form: Form, row: uuid.UUID) -> RowView:
+    """A live row of the record. Retracted rows are read on the record page, not amended."""
+    found = view.row(form.name, row)
+    if found is None or found.row.retracted:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.EDIT_RECORDS)
+def row_create(request: HttpRequest, record: uuid.UUID, form: Form) -> HttpResponse:
+    """A new row of a form."""
+    patient = editable_record(record)
+    view = view_record(patient, identifiers=False)
+    if request.method == "POST":
+        part = read_form(form, request.POST, {patient.disease})
+        page = read_page(request.POST, [part])
+    else:
+        part = blank_form(form, {patient.disease}, initial=_initial(view, form))
+        page = EntryPage([part])
+    entry = Entry(
+        page,
+        f"New {form.row_title.lower()}",
+        patient.center_id,
+        lambda: [RowChange(form.name, part.changes)],
+        f"{form.row_title} was saved.",
+        patient,
+        view,
+        again=reverse("row_create", args=[record, form]),
+    )
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _initial(view: RecordView, form: Form) -> dict[str, Value]:
+    """The numbers that a new cycle most likely has: the second one of the last course."""
+    if form is not CYCLES:
+        return {}
+    last = max((row.whole("course_number") or 0 for row in view.state.live("courses")), default=0)
+    return {"course_number": last, "cycle_number": 2} if last else {}
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.EDIT_RECORDS)
+def course_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
+    """A course with its first cycle, in one page and one save."""
+    patient = editable_record(record)
+    view = view_record(patient, identifiers=False)
+    if request.method == "POST":
+        course = read_form(COURSES, request.POST, set(), prefix="course.")
+        cycle = read_form(CYCLES, request.POST, set(), prefix="cycle.", left_out=FIRST_CYCLE)
+        page = read_page(request.POST, [course, cycle])
+    else:
+        number = 1 + max(
+            (row.whole("course_number") or 0 for row in view.state.live("courses")), default=0
+        )
+        initial: dict[str, Value] = {"course_number": number}
+        course = blank_form(COURSES, set(), prefix="course.", initial=initial)
+        cycle = blank_form(CYCLES, set(), prefix="cycle.", left_out=FIRST_CYCLE)
+        page = EntryPage([course, cycle])
+    entry = _course_entry(page, course, cycle, patient, view)
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _course_entry(
+    page: EntryPage, course: EntryForm, cycle: EntryForm, patient: Patient, view: RecordView
+) -> Entry:
+    course.heading, cycle.heading = "Course", "First cycle"
+
+    def rows() -> list[RowChange]:
+        number = course.boxes["course_number"].value
+        first = {"course_number": number, "cycle_number": 1, **cycle.changes}
+        return [RowChange("courses", course.changes), RowChange("cycles", first)]
+
+    return Entry(
+        page,
+        "New course",
+        patient.center_id,
+        rows,
+        "The course and its first cycle were saved.",
+        patient,
+        view,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.EDIT_RECORDS)
+def row_amend(request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUID) -> HttpResponse:
+    """A saved row, to be changed with a reason."""
+    patient = editable_record(record)
+    view = view_record(patient, identifiers=False)
+    found = _row_or_404(view, form, row)
+    if request.method == "POST":
+        part = read_form(
+            form, request.POST, {patient.disease}, row_id=found.row.id, left_out=form.keys
+        )
+        page = read_page(request.POST, [part], asks_reason=True)
+    else:
+        part = saved_form(form, found.row, {patient.disease}, left_out=form.keys)
+        page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
+    entry = _row_entry(page, part, found, patient, view)
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _row_entry(
+    page: EntryPage, part: EntryForm, found: RowView, patient: Patient, view: RecordView
+) -> Entry:
+    name, row = part.form.name, found.row
+    return Entry(
+        page,
+        found.label,
+        patient.center_id,
+        lambda: [RowChange(name, part.changes, row_id=row.id)],
+        f"{found.label} was saved.",
+        patient,
+        view,
+        dict(row.values),
+        context={"form_name": part.form, "row": found},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.EDIT_RECORDS)
+def row_retract(
+    request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUID
+) -> HttpResponse:
+    """Retracts a row entered in error: it stays visible, struck out, and counts nowhere."""
+    patient = editable_record(record)
+    view = view_record(patient, identifiers=False)
+    found = _row_or_404(view, form, row)
+    part = EntryForm(form, {}, row_id=found.row.id)
+    if request.method == "POST":
+        page = read_page(request.POST, [part], asks_reason=True)
+    else:
+        page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
+    page.act = "Retract"
+    page.require_reason(request.method == "POST")
+    entry = _retraction(page, form, found, patient, view)
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _retraction(
+    page: EntryPage, form: Form, found: RowView, patient: Patient, view: RecordView
+) -> Entry:
+    values = [
+        (field.label, display_value(field, value))
+        for field in form.fields
+        if (value := found.row.values.get(field.name)) is not None
+    ]
+    rows = [found.row]
+    if form is COURSES:  # a course is retracted with its cycles
+        number = found.row.value("course_number")
+        cycles = view.state.live(CYCLES.name)
+        rows += [cycle for cycle in cycles if cycle.value("course_number") == number]
+    return Entry(
+        page,
+        f"Retract {found.label}",
+        patient.center_id,
+        lambda: [RowChange(row.form, row_id=row.id, retract=True) for row in rows],
+        f"{found.label} was retracted.",
+        patient,
+        view,
+        template="patients/row_retract.html",
+        context={"values": values, "cycles": len(rows) - 1, "form": FORMS[form.name]},
+    )

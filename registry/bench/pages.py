@@ -1,0 +1,109 @@
+"""Pages through Django's test client: median and 95th percentile of the server's time, and queries."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+from django.db import connections, transaction
+from django.test import Client
+from django.urls import reverse
+
+from analytics.derivation.engine import refresh_all
+from centers.access import acting, system_scope
+from centers.models import Membership, User
+from centers.roles import Role
+from patients.models import Patient
+from registry.bench import cluster
+from registry.bench.data import load_records, seal_identities
+from registry.bench.measure import Table, quantile, seconds, show_seconds
+
+SIZES: Final = (2_000, 10_000)
+TIMES: Final = 40
+TARGETS: Final = {"record list": "< 60 ms", "record page": "< 30 ms", "cohort overview": "< 60 ms"}
+EMPTY: Final = (
+    "truncate centers_center, patients_record_version, audit.event, analytics_stale, analytics_outcome,"
+    " ident.data_key cascade"
+)
+
+
+def run(records: int) -> list[Table]:
+    """The three pages at each size; sizes above `records` are left out, but the first."""
+    columns = ["page", "records", "p50", "p95", "queries", "answer", "target (p50 at 2,000)"]
+    table = Table("Server time of a page, all 50 centers in scope", columns)
+    for size in [s for s in SIZES if s <= records] or [records]:
+        clients = _prepare(os.environ[cluster.DSN], size)
+        for page, visit in _visits(*clients).items():
+            table.rows.append([page, str(size), *_timed(visit), TARGETS[page]])
+    table.notes.append(
+        f"{TIMES} visits each after a warm-up: middleware, queries, template; no network, no web server. Nearest open"
+        " peer at 2,000 records: list of 20 671 ms, cohort page of 50 1,799 ms, one record 36 ms, OS curve 77 ms."
+    )
+    return [table]
+
+
+def _prepare(dsn: str, records: int) -> tuple[Client, Client]:
+    """Records with outcomes, a coordinator of all centers, and an investigator, both signed in."""
+    with psycopg.connect(dsn, autocommit=True) as superuser:
+        superuser.execute(EMPTY)
+    load_records(dsn, records)
+    seal_identities(dsn)
+    refresh_all()
+    with psycopg.connect(dsn, autocommit=True) as superuser:
+        superuser.execute("vacuum analyze")
+    scope = system_scope()
+    coordinator = _client(f"coordinator-{records}", Role.COORDINATOR, list(scope.center_ids))
+    return coordinator, _client(f"investigator-{records}", Role.INVESTIGATOR, [None])
+
+
+def _client(username: str, role: Role, centers: list[int | None]) -> Client:
+    with acting(system_scope()), transaction.atomic():
+        user = User.objects.create(username=username, full_name=username, password="!")  # noqa: S106 - no password fits
+        Membership.objects.bulk_create(
+            Membership(user=user, center_id=center, role=role.value) for center in centers
+        )
+        client = Client(headers={"host": "localhost"})
+        client.force_login(user)
+    return client
+
+
+def _visits(coordinator: Client, investigator: Client) -> dict[str, Callable[[int], Any]]:
+    with acting(system_scope()), transaction.atomic():
+        found = Patient.objects.order_by("-id").values_list("public_id", flat=True)
+        pages = [reverse("record_detail", args=[public]) for public in found[: TIMES + 2]]
+    return {
+        "record list": lambda _: coordinator.get(reverse("record_list")),
+        "record page": lambda number: coordinator.get(pages[number]),
+        "cohort overview": lambda _: investigator.get(reverse("cohort_overview")),
+    }
+
+
+def _timed(visit: Callable[[int], Any]) -> list[str]:
+    """p50, p95, queries and size of the answer. Raises RuntimeError when the page does not answer 200."""
+    answer = visit(0)
+    if answer.status_code != 200:
+        raise RuntimeError(f"the page answered {answer.status_code}")
+    took = [seconds(lambda number=number: visit(number)) for number in range(1, TIMES + 1)]  # type: ignore[misc]
+    queries = _count_queries(lambda: visit(TIMES + 1))
+    return [
+        show_seconds(statistics.median(took)),
+        show_seconds(quantile(took, 0.95)),
+        str(queries),
+        f"{len(answer.content) / 1024:.0f} kB",
+    ]
+
+
+def _count_queries(work: Callable[[], object]) -> int:
+    counted = 0
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal counted
+        counted += 1
+        return execute(*arguments)
+
+    with connections["default"].execute_wrapper(count):
+        work()
+    return counted
