@@ -10,16 +10,21 @@ from django.http import HttpRequest
 
 from centers.access import current_scope
 from centers.models import Center
+from centers.roles import Permission
 
 
 def registry(request: HttpRequest) -> dict[str, Any]:
-    """`demo`, `version`, `cutoff` (date), `scope`, `scope_centers` (list of the reader's centers)."""
+    """`demo`, `version`, `cutoff` (date), `scope`, `may`, `scope_centers` (list of the reader's centers)."""
     scope = current_scope()
     return {
         "demo": settings.DEMO,
         "version": settings.VERSION,
         "cutoff": current_cutoff(),
         "scope": scope,
+        "may": {
+            "records": scope is not None and scope.may(Permission.VIEW_RECORDS),
+            "cohort": scope is not None and scope.may(Permission.VIEW_COHORT),
+        },
         "scope_centers": lambda: list(
             Center.objects.filter(id__in=scope.center_ids if scope else ()).order_by("code")
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from centers.access import public, required_scope
 from centers.roles import Permission
@@ -12,11 +12,18 @@ from centers.roles import Permission
 
 @public
 def home(request: HttpRequest) -> HttpResponse:
-    """Sends people to where their work starts: records for a site, the cohort for others."""
+    """Sends people to where their work starts: records for a site, the cohort for others.
+
+    Who has neither is told why, instead of meeting a refusal.
+    """
     if not request.user.is_authenticated:
         return redirect("login")
     scope = required_scope()
-    return redirect("record_list" if scope.may(Permission.VIEW_RECORDS) else "cohort_overview")
+    if scope.may(Permission.VIEW_RECORDS):
+        return redirect("record_list")
+    if scope.may(Permission.VIEW_COHORT):
+        return redirect("cohort_overview")
+    return render(request, "home.html", {"wide": Permission.MANAGE_CENTERS in scope.registry_wide})
 
 
 @public
