@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics.derivation.engine import current_cutoff
 from django.conf import settings
 from django.http import HttpRequest
 
+from analytics.derivation.engine import current_cutoff
 from centers.access import current_scope
 from centers.models import Center
 from centers.roles import Permission

@@ -52,17 +52,12 @@ def clone() -> None:
     os.environ["TEST_SUPERUSER_DSN"] = os.environ["TEST_SUPERUSER_DSN"].replace(
         "dbname=postgres", f"dbname={name}"
     )
-    os.environ["REDIS_URL"] += ("&" if "?" in os.environ["REDIS_URL"] else "?") + (
-        f"virtual_host={number}"
-    )
+    broker = os.environ["REDIS_URL"]
+    os.environ["REDIS_URL"] = broker.replace("virtual_host=0", f"virtual_host={number}")
 
 
 if "TEST_SUPERUSER_DSN" not in os.environ:
     start()
-
-
-def pytest_load_initial_conftests(args: list[str]) -> None:
-    """Clone before settings are read; the controller of xdist runs no test and needs none."""
 
 
 def _runs_tests() -> bool:
