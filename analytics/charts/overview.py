@@ -32,6 +32,11 @@ def _text(value: int | None) -> str:
     return WITHHELD if value is None else str(value)
 
 
+def _absent(page: Overview) -> str:
+    """What stands for a figure of the eligible cohort that is not there: withheld, or nobody."""
+    return "-" if page.eligible.total == 0 else WITHHELD
+
+
 def _split(figure: Figure, page: Overview) -> str:
     """ "54 melanoma + 46 renal cell", or empty when withheld."""
     if figure.cells is None:
@@ -43,7 +48,7 @@ def _split(figure: Figure, page: Overview) -> str:
 
 
 def _follow_up(page: Overview) -> Printed:
-    observed = WITHHELD if page.follow_up_observed is None else years(page.follow_up_observed)
+    observed = _absent(page) if page.follow_up_observed is None else years(page.follow_up_observed)
     reverse = page.follow_up_reverse
     if reverse is None:
         note = ""
@@ -56,7 +61,7 @@ def _follow_up(page: Overview) -> Printed:
 
 def figures(page: Overview) -> tuple[Printed, ...]:
     """The paper's figures, in its order."""
-    span = " to ".join(page.pfs_range) if page.pfs_range else WITHHELD
+    span = " to ".join(page.pfs_range) if page.pfs_range else _absent(page)
     return (
         Printed(
             "eligible long-term survivors",

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from analytics.actions.api_tokens import create_api_token, revoke_api_token
 from analytics.api.problems import problem
-from analytics.models import ApiToken
+from analytics.models import ApiCode, ApiToken
 from analytics.queries.deidentified import COLUMNS
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
@@ -77,6 +77,8 @@ def test_export_holds_the_eligible_cohort_in_order_of_its_codes(readers: Readers
     assert {row["eligible"] for row in rows} == {"yes"}
     codes = [row["code"] for row in rows]
     assert codes == sorted(codes)
+    with acting(system_scope()), transaction.atomic():
+        assert {str(code) for code in ApiCode.objects.all()} == set(codes)
     assert len(set(codes)) == 100
     assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{12}", code) for code in codes)
     assert max(int(row["pfs_weeks"]) for row in rows) == 11_020 // 7

@@ -111,6 +111,20 @@ def test_overview_of_a_tiny_registry_withholds_figures_from_strangers(
     assert not page.by_disease_released
 
 
+def test_two_close_readings_are_not_shown_together_to_strangers(
+    readers: Readers, superuser: psycopg.Connection
+) -> None:
+    """Three deaths after ten years would follow from 59 survivors and 56 alive."""
+    superuser.execute(
+        "update analytics_outcome set alive_10y_followed = false where patient_id <= 3"
+    )
+    page = read(readers, "investigator")
+    assert page.alive_10y_followed.total == 56
+    assert (page.survived_10y.total, page.survived_10y.cells) == (None, None)
+    assert page.withheld
+    assert read(readers, "coordinator").survived_10y.total is not None
+
+
 def test_overview_without_records_is_empty(database: None) -> None:
     with acting(system_scope()), transaction.atomic():
         page = overview(CUTOFF, own_centers=True)

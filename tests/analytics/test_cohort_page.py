@@ -136,8 +136,18 @@ def test_cohort_without_eligible_records_shows_the_treated(
         " (select from analytics_outcome o where o.patient_id = p.id)"
     )
     superuser.execute("reset session_replication_role")
-    assert '<svg class="chart"' not in page(readers.coordinator)[1]
+    text = page(readers.coordinator)[1]
+    assert '<svg class="chart"' not in text
+    assert text.count('<dd class="number">-</dd>') == 2
+    assert "withheld" not in text.lower()
     assert '<svg class="chart"' in page(readers.coordinator, "?records=treated")[1]
+
+
+def test_cohort_without_any_censoring_says_follow_up_is_not_reached(
+    readers: Readers, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("update analytics_outcome set os_event = 1")
+    assert "reverse Kaplan-Meier: not reached" in page(readers.investigator)[1]
 
 
 def test_cohort_query_count_is_small(
