@@ -1,7 +1,8 @@
 """Direct identifiers: sealed with AES-256-GCM under a key per record, found by a blind index.
 
 Each record has a random data key, wrapped by the key-encryption key of the settings
-(REGISTRY_IDENTIFIER_KEY). What a ciphertext belongs to is bound into it, so that it cannot be
+(REGISTRY_IDENTIFIER_KEY; while that is rotated, REGISTRY_IDENTIFIER_KEY_NEW wraps and both unwrap).
+What a ciphertext belongs to is bound into it, so that it cannot be
 moved to another record. The blind index is HMAC-SHA-256 of the normalised value under a key of its
 own, with the center in it: equal numbers of two centers have different indexes.
 """
@@ -42,9 +43,14 @@ class RecordKey:
 
 
 def key_encryption_key() -> bytes:
-    """The key of the settings, 32 bytes."""
-    key: bytes = settings.REGISTRY_IDENTIFIER_KEY
-    return key
+    """The key that wraps, 32 bytes: the new one while keys are rotated, else the one there is."""
+    return key_encryption_keys()[0]
+
+
+def key_encryption_keys() -> list[bytes]:
+    """The keys that unwrap: one, or while keys are rotated the new one and the old one."""
+    keys = [settings.REGISTRY_IDENTIFIER_KEY_NEW, settings.REGISTRY_IDENTIFIER_KEY]
+    return [key for key in keys if key is not None]
 
 
 def key_id(key: bytes) -> str:
@@ -64,7 +70,7 @@ def wrap(record_key: RecordKey) -> bytes:
 
 def unwrap(record: str, wrapped: bytes) -> RecordKey:
     """The data key of a record. Raises SealBroken."""
-    return RecordKey(record, _decrypt(key_encryption_key(), wrapped, f"data key|{record}"))
+    return RecordKey(record, _unwrap(wrapped, f"data key|{record}"))
 
 
 def seal(record_key: RecordKey, identifiers: Mapping[str, str]) -> bytes:
@@ -106,19 +112,39 @@ def load_index_key() -> bytes:
     with transaction.atomic():
         row = IndexKey.objects.filter(id=1).first()
         if row is None:
-            key = AESGCM.generate_key(KEY_BITS)
-            wrapped = _encrypt(key_encryption_key(), key, "index key")
+            wrapped = wrap_index_key(AESGCM.generate_key(KEY_BITS))
             IndexKey.objects.bulk_create(
                 [IndexKey(id=1, key_id=key_id(key_encryption_key()), wrapped=wrapped)],
                 ignore_conflicts=True,
             )
             row = IndexKey.objects.get(id=1)
-    return _decrypt(key_encryption_key(), bytes(row.wrapped), "index key")
+    return unwrap_index_key(bytes(row.wrapped))
+
+
+def wrap_index_key(key: bytes) -> bytes:
+    """The key of the blind index as stored."""
+    return _encrypt(key_encryption_key(), key, "index key")
+
+
+def unwrap_index_key(wrapped: bytes) -> bytes:
+    """The key of the blind index. Raises SealBroken."""
+    return _unwrap(wrapped, "index key")
 
 
 def _encrypt(key: bytes, plain: bytes, purpose: str) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, purpose.encode())
+
+
+def _unwrap(wrapped: bytes, purpose: str) -> bytes:
+    # A wrong key is refused, never answered with something else: trying both is safe.
+    *others, last = key_encryption_keys()
+    for key in others:
+        try:
+            return _decrypt(key, wrapped, purpose)
+        except SealBroken:
+            continue
+    return _decrypt(last, wrapped, purpose)
 
 
 def _decrypt(key: bytes, sealed: bytes, purpose: str) -> bytes:

@@ -15,12 +15,19 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 SWEEP_SECONDS = 5
+SEAL_SECONDS = 5
 beat_schedule: dict[str, dict[str, Any]] = {
     # Picks up what a lost hint left behind, and notices a moved cutoff or rule set.
     "sweep": {
         "task": "analytics.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    # Audit events are sealed soon after their commit (docs/audit.md).
+    "seal": {
+        "task": "centers.tasks.seal",
+        "schedule": SEAL_SECONDS,
+        "options": {"expires": SEAL_SECONDS},
     },
     # With the cutoff `today` the outcomes of a new day differ.
     "new-day": {

@@ -21,6 +21,12 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 # What the registry is set to: outcomes stand at this data cutoff.
 REGISTRY_CUTOFF = env.cutoff("REGISTRY_CUTOFF", "2017-06-30" if DEMO else "today")
 REGISTRY_IDENTIFIER_KEY = env.key_bytes("REGISTRY_IDENTIFIER_KEY")
+# While keys are rotated: what is written uses this one, what is read may use either (docs/audit.md).
+REGISTRY_IDENTIFIER_KEY_NEW: bytes | None = (
+    env.key_bytes("REGISTRY_IDENTIFIER_KEY_NEW")
+    if env.text("REGISTRY_IDENTIFIER_KEY_NEW", "")
+    else None
+)
 
 INSTALLED_APPS = [
     "registry",

@@ -1,0 +1,48 @@
+"""Sealing audit events into the chain, and its head. docs/audit.md describes a seal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connections, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest seal: its number and hash (hexadecimal), and all events sealed up to it."""
+
+    number: int
+    hash: str
+    events: int
+    sealed_at: datetime
+
+
+def sealing_alias() -> str:
+    """The worker's connection where there is one; the application's may seal as well."""
+    return "worker" if "worker" in connections else "default"
+
+
+def seal_events(using: str | None = None) -> int | None:
+    """Seal what is new, and answer the number of the newest seal; None while there is no event.
+
+    Not sealed are events of transactions that are open, nor of any that began later than one that
+    is open: the caller's own transaction is one of them. Waits for a sealer already at work.
+    """
+    using = using or sealing_alias()
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("select audit.seal_events()")
+        number: int | None = cursor.fetchone()[0]
+    return number
+
+
+def head(using: str | None = None) -> Head | None:
+    """The newest seal, or None."""
+    using = using or sealing_alias()
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            "select number, encode(hash, 'hex'), (select sum(events)::bigint from audit.seal),"
+            " sealed_at from audit.seal order by number desc limit 1"
+        )
+        row = cursor.fetchone()
+    return Head(*row) if row else None
