@@ -34,7 +34,7 @@ class CenterGate:
     only: str | None
     create: bool
     log: FindingLog
-    ids: dict[str, int]
+    ids: dict[str, int] = field(default_factory=dict)
     tally: Counter[str] = field(default_factory=Counter)
     _wanted: dict[str, None] = field(default_factory=dict)
     _given: dict[str, tuple[Origin, dict[str, CenterValue]]] = field(default_factory=dict)
@@ -121,6 +121,8 @@ class CenterGate:
             )
         except ValidationError as problem:
             self._refuse(origin, problem)
+            # Its records have nowhere to go, so none are looked at.
+            self.log.blocked = True
             return None
 
     def _amend(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
 from operator import or_
@@ -15,9 +15,9 @@ from typing import Final
 from django.db import IntegrityError, connection, reset_queries, transaction
 from django.db.models import Q
 
-from centers.access import Scope, acting
+from centers.access import Scope, acting, system_scope
 from centers.audit import EventKind, record_event
-from centers.models import Center
+from centers.models import SYSTEM_USER_ID, Center
 from patients.actions.records import RecordChange, Refused, save_records
 from patients.importing.bundle import open_bundle
 from patients.importing.centers import CenterGate
@@ -82,14 +82,22 @@ class _Import:
         self.result = ImportResult(self.log, dry_run=options.dry_run)
         self.reader = CellReader()
         self.headers: dict[int, Header] = {}
-        ids = dict(Center.objects.values_list("code", "id"))
-        self.gate = CenterGate(actor, options.center, options.create_centers, self.log, ids)
+        self.gate = CenterGate(actor, options.center, options.create_centers, self.log)
         self._progress = progress
         self._told = time.monotonic()
 
     def run(self, tables: Sequence[Table]) -> None:
         """Everything inside the transaction."""
         self._take_turn()
+        if self.actor.actor_id == SYSTEM_USER_ID:
+            # Another import may have made centers while this one waited.
+            self.actor = replace(system_scope(), request_id=self.actor.request_id)
+        with acting(self.actor):
+            self._run(tables)
+
+    def _run(self, tables: Sequence[Table]) -> None:
+        self.gate.actor = self.actor
+        self.gate.ids.update(Center.objects.values_list("code", "id"))
         for table in tables:
             if table.form is CENTERS:
                 self.gate.read(table, self.reader)
@@ -101,6 +109,8 @@ class _Import:
         staging.link()
         scope = self.gate.settle(self.options.reason)
         self.result.centers = self.gate.tally
+        if self.log.blocked:
+            return
         with acting(scope):
             self._save_all(staging, scope)
             if self.result.changes and not self.log.refused:
@@ -210,17 +220,19 @@ class _Import:
         header = self.headers[row.form]
         read = self.reader.read
         values: dict[str, Value] = {}
-        keys: dict[str, Value] = {}
+        keys: dict[str, str] = {}
         for field, cell in zip(header.fields, row.cells or (), strict=True):
-            (keys if field.name in _KEYS else values)[field.name] = read(field, cell)
+            if field.name in _KEYS:
+                keys[field.name] = cell.strip()
+            else:
+                values[field.name] = read(field, cell)
         if header.form is PATIENTS:
-            values["record_id"] = keys["record_id"]
-        row_id = keys.get("row_id")
+            values["record_id"] = row.record_id
         return BundleRow(
             header.form,
             Origin(header.label, row.line),
             values,
-            int(str(row_id)) if row_id is not None else None,
+            int(keys["row_id"]) if keys.get("row_id") else None,
             keys.get("status") == "retracted",
         )
 

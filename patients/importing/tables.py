@@ -44,26 +44,29 @@ class CheckedRow(NamedTuple):
 
 
 class CellReader:
-    """Reads cells; remembers what codes, dates and numbers it has read (text is not kept)."""
+    """Reads cells; remembers codes, dates and numbers, and of texts the last record ID only."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Field, str], Value] = {}
+        # By the field's identity: fields are constants, and hashing one costs more than reading.
+        self._known: dict[tuple[int, str], Value] = {}
+        self._last_record: tuple[str, Value] = ("", None)
 
     def read(self, field: Field, text: str) -> Value:
         """The value of a cell. Raises InvalidValue, whose message repeats no value."""
         if not text:
             return None
-        if field.kind == "text":
-            if text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS):
-                raise _formula(field)
-            return parse_value(field, text)
-        key = (field, text)
+        key = (id(field), text)
         if key in self._known:
             return self._known[key]
-        if text.startswith(("=", "@")):
+        if field is RECORD_ID and text == self._last_record[0]:
+            return self._last_record[1]
+        is_text = field.kind == "text"
+        if _begins_like_formula(text, is_text=is_text):
             raise _formula(field)
         value = parse_value(field, text)
-        if len(self._known) < _CACHED_VALUES:
+        if field is RECORD_ID:
+            self._last_record = (text, value)
+        elif (not is_text or field is CENTER) and len(self._known) < _CACHED_VALUES:
             self._known[key] = value
         return value
 
@@ -73,6 +76,13 @@ class CellReader:
         if value is None or isinstance(value, Missing):
             raise InvalidValue("value.required", f"{field.label} is required")
         return value
+
+
+def _begins_like_formula(text: str, *, is_text: bool) -> bool:
+    """A number or date may begin with a sign; text that does may run in a spreadsheet."""
+    if not is_text:
+        return text.startswith(("=", "@"))
+    return text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
 
 
 def _formula(field: Field) -> InvalidValue:
