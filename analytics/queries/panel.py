@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -124,7 +124,7 @@ def view_outcome(patient_id: int, links: RowLinks) -> OutcomeView | None:
     return OutcomeView(
         outcome=outcome,
         criteria=criteria,
-        pfs=tuple(_pfs(stored[v], links) for v in VARIANTS if v in stored and stored[v].t0),
+        pfs=tuple(_all_pfs([stored[v] for v in VARIANTS if v in stored and stored[v].t0], links)),
         os_years=_os_years(outcome),
         flags=tuple(FLAGS[flag] for flag in _flags(stored.values())),
         deciding=tuple(
@@ -154,6 +154,15 @@ def _criteria(criteria: Mapping[str, Any], links: RowLinks) -> Iterable[Criterio
             tuple(links[row] for row in rows if row in links),
             _sentence(found.resolve or ""),
         )
+
+
+def _all_pfs(outcomes: Sequence[Outcome], links: RowLinks) -> Iterator[Pfs]:
+    """The variants in order; a variant that ends at the same row as the one before repeats no link."""
+    before = None
+    for outcome in outcomes:
+        pfs = _pfs(outcome, links)
+        yield replace(pfs, link=None) if pfs.link == before else pfs
+        before = pfs.link
 
 
 def _pfs(outcome: Outcome, links: RowLinks) -> Pfs:

@@ -117,3 +117,17 @@ def nelson_aalen(counts: DayCounts) -> Hazard:
     """Cumulative hazard: sum of d/n; variance: sum of d/n squared (R's `survfit(ctype=1)`)."""
     n, d = counts.at_risk.astype(np.float64), counts.events.astype(np.float64)
     return Hazard(counts.days, np.cumsum(d / n), np.sqrt(np.cumsum(d / (n * n))))
+
+
+def fleming_harrington(counts: DayCounts) -> Hazard:
+    """Cumulative hazard with ties taken one after the other (R's `survfit(ctype=2)`).
+
+    d events of n at risk add 1/n + 1/(n-1) + ... (d terms). Source: Fleming and Harrington 1984.
+    """
+    n, d = counts.at_risk, counts.events
+    start = np.repeat(np.cumsum(d) - d, d)
+    single = 1.0 / (np.repeat(n, d) - (np.arange(d.sum()) - start))
+    upto = np.cumsum(d)
+    hazard = np.concatenate([[0.0], np.cumsum(single)])[upto]
+    variance = np.concatenate([[0.0], np.cumsum(single**2)])[upto]
+    return Hazard(counts.days, hazard, np.sqrt(variance))

@@ -41,8 +41,11 @@ class LogRank:
         return min(self.n, default=0) < SMALLEST_GROUP
 
 
-def _moments(groups: Sequence[DayCounts]) -> tuple[Floats, Floats, Floats]:
-    """Observed and expected events of each group and their covariance, within one stratum."""
+def _moments(groups: Sequence[DayCounts], rho: float) -> tuple[Floats, Floats, Floats]:
+    """Observed and expected events of each group and their covariance, within one stratum.
+
+    Each day weighs S(t-)^rho, S being the Kaplan-Meier curve of all groups just before it.
+    """
     days = event_days(groups)
     tables = [group.on(days) for group in groups]
     at_risk = np.array([table[0] for table in tables], dtype=np.float64)
@@ -51,14 +54,18 @@ def _moments(groups: Sequence[DayCounts]) -> tuple[Floats, Floats, Floats]:
     share = at_risk / n
     # n == 1: one subject left, no choice who has the event, no variance.
     weight = np.where(n > 1, d * (n - d) / np.maximum(n - 1.0, 1.0), 0.0)
+    emphasis = np.concatenate([[1.0], np.cumprod((n - d) / n)[:-1]])[: n.size] ** rho
+    weight = weight * emphasis**2
     variance = np.diag((share * weight).sum(axis=1)) - (share * weight) @ share.T
-    return events.sum(axis=1), (share * d).sum(axis=1), variance
+    return (events * emphasis).sum(axis=1), (share * d * emphasis).sum(axis=1), variance
 
 
-def _summed(strata: Sequence[Sequence[DayCounts]]) -> tuple[Floats, Floats, Floats]:
+def _summed(
+    strata: Sequence[Sequence[DayCounts]], rho: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
     if not strata or len({len(groups) for groups in strata}) != 1:
         raise ValueError("every stratum lists the same groups, empty ones included")
-    parts = [_moments(groups) for groups in strata]
+    parts = [_moments(groups, rho) for groups in strata]
     return sum_of(parts, 0), sum_of(parts, 1), sum_of(parts, 2)
 
 
@@ -91,13 +98,14 @@ def _result(
     )
 
 
-def stratified_log_rank(strata: Sequence[Sequence[DayCounts]]) -> LogRank:
+def stratified_log_rank(strata: Sequence[Sequence[DayCounts]], rho: float = 0.0) -> LogRank:
     """Test equality of the groups' curves, comparing only within each stratum.
 
-    `strata[s][g]` is group g of stratum s. Raises ValueError when the strata
+    `strata[s][g]` is group g of stratum s. `rho` 0 is the log-rank test, 1 that of Peto and Peto,
+    which weighs early events more (Harrington and Fleming 1982; R's `survdiff(rho=)`). Raises ValueError when the strata
     list different numbers of groups.
     """
-    moments = _summed(strata)
+    moments = _summed(strata, rho)
     observed, expected, variance = moments
     counted = np.flatnonzero(expected > 0.0)
     df = max(counted.size - 1, 0)
@@ -112,9 +120,9 @@ def stratified_log_rank(strata: Sequence[Sequence[DayCounts]]) -> LogRank:
     return _result(strata, moments, df, chi_square)
 
 
-def log_rank(groups: Sequence[DayCounts]) -> LogRank:
-    """Test equality of the groups' curves."""
-    return stratified_log_rank([groups])
+def log_rank(groups: Sequence[DayCounts], rho: float = 0.0) -> LogRank:
+    """Test equality of the groups' curves; `rho` as in `stratified_log_rank`."""
+    return stratified_log_rank([groups], rho)
 
 
 def trend(strata: Sequence[Sequence[DayCounts]], scores: Sequence[float]) -> LogRank:

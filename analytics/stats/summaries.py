@@ -30,7 +30,7 @@ class Quantile:
     upper: float | None
 
 
-def _first_crossing(days: Sequence[int], values: Floats, level: float) -> float | None:
+def _first_crossing(days: Sequence[float], values: Floats, level: float) -> float | None:
     """First day with value <= level; the midpoint when a flat piece at the level ends with a drop.
 
     The rule of R's `print.survfit`. NaN entries (no interval) never cross.
@@ -46,14 +46,14 @@ def _first_crossing(days: Sequence[int], values: Floats, level: float) -> float 
     return float(days[first])
 
 
-def quantile(curve: Curve, share: float = 0.5) -> Quantile:
+def quantile(curve: Curve, share: float = 0.5, times: Floats | None = None) -> Quantile:
     """Day by which `share` (0.5: median) had the event, with bounds by inverting the band.
 
-    Raises ValueError unless 0 < share < 1.
+    `times` names the curve's entries where its days are positions of a `Timeline`. Raises ValueError unless 0 < share < 1.
     """
     if not 0.0 < share < 1.0:
         raise ValueError("a quantile lies strictly between 0 and 1")
-    days = curve.days.tolist()
+    days = (curve.days if times is None else times).tolist()
     level = 1.0 - share
     return Quantile(
         share,
@@ -131,23 +131,23 @@ def risk_table(counts: DayCounts, days: Sequence[int]) -> tuple[RiskRow, ...]:
 class RestrictedMean:
     """Mean event-free days up to `tau`; `extrapolated` when tau exceeds the last observation."""
 
-    tau: int
+    tau: float
     days: float
     std_error: float
     extrapolated: bool
 
 
-def restricted_mean(curve: Curve, tau: int) -> RestrictedMean:
+def restricted_mean(curve: Curve, tau: float, times: Floats | None = None) -> RestrictedMean:
     """Area under S up to `tau` and its standard error (R's `survmean`; Greenwood).
 
-    Raises ValueError for empty counts or tau < 0. Beyond the last observation
+    `times` names the curve's entries where its days are positions of a `Timeline`. Raises ValueError for empty counts or tau < 0. Beyond the last observation
     the last value of S is carried on, and `extrapolated` says so.
     """
-    last = curve.counts.last_day
-    if last is None or tau < 0:
+    moments = curve.days.astype(np.float64) if times is None else times
+    if not moments.size or tau < 0:
         raise ValueError("a restricted mean needs at least one subject and tau >= 0")
-    inside = curve.days <= tau
-    days = curve.days[inside].astype(np.float64)
+    inside = moments <= tau
+    days = moments[inside]
     edges = np.concatenate([[0.0], days, [float(tau)]])
     heights = np.concatenate([[1.0], curve.survival[inside]])
     areas = np.diff(edges) * heights
@@ -156,7 +156,7 @@ def restricted_mean(curve: Curve, tau: int) -> RestrictedMean:
     d = curve.counts.events[inside].astype(np.float64)
     alive = n > d
     variance = float(np.sum(after[alive] ** 2 * d[alive] / (n[alive] * (n[alive] - d[alive]))))
-    return RestrictedMean(tau, float(areas.sum()), math.sqrt(variance), tau > last)
+    return RestrictedMean(tau, float(areas.sum()), math.sqrt(variance), bool(tau > moments[-1]))
 
 
 def common_tau(groups: Sequence[DayCounts]) -> int | None:
@@ -186,8 +186,27 @@ def restricted_mean_difference(
     return Difference(estimate, estimate - reach, estimate + reach, p)
 
 
-def observed_median(counts: DayCounts) -> float | None:
+def ratio_of(
+    first: tuple[float, float], second: tuple[float, float], level: float = 0.95
+) -> Difference | None:
+    """Ratio second to first of two independent (estimate, standard error), by the delta method.
+
+    The interval is symmetric in the logarithm; None unless both estimates are positive.
+    """
+    if first[0] <= 0.0 or second[0] <= 0.0:
+        return None
+    log_ratio = math.log(second[0] / first[0])
+    error = math.hypot(first[1] / first[0], second[1] / second[0])
+    reach = normal_quantile(0.5 + level / 2.0) * error
+    p = normal_two_sided(log_ratio / error) if error > 0.0 else None
+    return Difference(
+        math.exp(log_ratio), math.exp(log_ratio - reach), math.exp(log_ratio + reach), p
+    )
+
+
+def observed_median(counts: DayCounts, times: Floats | None = None) -> float | None:
     """Plain median of the observed times in days, events and censorings alike; None if empty."""
     if not counts.n:
         return None
-    return float(np.median(np.repeat(counts.days, counts.events + counts.censored)))
+    moments = counts.days if times is None else times
+    return float(np.median(np.repeat(moments, counts.events + counts.censored)))

@@ -28,6 +28,7 @@ WITHOUT_SERVERS = frozenset(
         "findstatic",
         "help",
         "makemessages",
+        "survival",  # reads one file
         "version",
     }
 )
