@@ -41,6 +41,8 @@ _WORDS: Final = {
     "iRECIST": "iRECIST",
     "none": "None",
 }
+# Units beside a number, where the heading's words would be too many.
+UNITS: Final = {"value / upper limit of normal": "x upper limit"}
 # The same code may read better in one field.
 _IN_FIELD: Final = {
     ("nephrectomy", "none"): "Not done",
@@ -72,5 +74,5 @@ def display_value(field: Field, value: Value) -> str:
     if field.kind == "code":
         return code_label(field, str(value))
     if isinstance(value, int | Decimal):
-        return f"{format_value(value)} {field.unit}".strip() if field.unit else format_value(value)
+        return f"{format_value(value)} {UNITS.get(field.unit, field.unit)}".strip()
     return str(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from analytics.derivation.engine import current_cutoff
 from centers.access import current_scope
@@ -25,7 +26,9 @@ def registry(request: HttpRequest) -> dict[str, Any]:
             "records": scope is not None and scope.may(Permission.VIEW_RECORDS),
             "cohort": scope is not None and scope.may(Permission.VIEW_COHORT),
         },
-        "scope_centers": lambda: list(
-            Center.objects.filter(id__in=scope.center_ids if scope else ()).order_by("code")
+        "scope_centers": SimpleLazyObject(
+            lambda: list(
+                Center.objects.filter(id__in=scope.center_ids if scope else ()).order_by("code")
+            )
         ),
     }

@@ -27,13 +27,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from analytics.derivation.stale import drain
-from centers.access import acting, scope_of, system_scope
+from centers.access import acting, system_scope
 from centers.actions.centers import create_center
-from centers.models import Center, Membership, User
+from centers.actions.users import add_membership, create_user
+from centers.models import Center, User
 from centers.roles import Role
 from patients.actions.records import RecordChange, RowChange, SavedRecord, save_records
 from patients.models import ROW_MODELS
@@ -237,6 +240,13 @@ class Universe:
             public_id: uuid.UUID = rows.order_by("id")[place].public_id
         return public_id
 
+    def row_key(self, record: str, form: str, place: int = 0) -> int:
+        """Key of a row of a record, for actions."""
+        rows = ROW_MODELS[form].objects.filter(patient_id=self.records[record].patient_id)
+        with acting(system_scope()), transaction.atomic():
+            key: int = rows.order_by("id")[place].pk
+        return key
+
 
 def build_universe(*, derived: bool = True) -> Universe:
     """Everything on the map; `derived`: with outcomes, else all records are stale."""
@@ -247,22 +257,27 @@ def build_universe(*, derived: bool = True) -> Universe:
         )
     for username, memberships in USERS.items():
         universe.users[username] = _add_user(universe, username, memberships)
-    for name, (code, forms) in RECORDS.items():
-        universe.records[name] = add_record(universe.centers[code], forms)
+    changes = [record_change(universe.centers[code], forms) for code, forms in RECORDS.values()]
+    saved = save_records(actor=system_scope(), changes=changes)
+    universe.records = dict(zip(RECORDS, saved, strict=True))
     if derived:
         drain()
     return universe
 
 
-def add_record(center: Center, forms: Forms) -> SavedRecord:
-    """A record in the words of the import bundle, saved by the system account."""
+def record_change(center: Center, forms: Forms) -> RecordChange:
+    """A new record in the words of the import bundle."""
     rows = [
         RowChange(form.name, read_values(form.name, texts))
         for form in RECORD_FORMS
         for texts in forms.get(form.name, ())
     ]
-    change = RecordChange(center.pk, None, rows)
-    return save_records(actor=system_scope(), changes=[change], confirmed=None)[0]
+    return RecordChange(center.pk, None, rows)
+
+
+def add_record(center: Center, forms: Forms) -> SavedRecord:
+    """A record saved by the system account."""
+    return save_records(actor=system_scope(), changes=[record_change(center, forms)])[0]
 
 
 def amend_record(universe: Universe, record: str, rows: Sequence[RowChange]) -> SavedRecord:
@@ -283,15 +298,21 @@ def read_values(form: str, texts: Texts) -> dict[str, Value]:
     }
 
 
-def _add_user(
-    universe: Universe, username: str, memberships: Sequence[tuple[Role, str]]
-) -> User:
-    with acting(system_scope()), transaction.atomic():
-        user = User(username=username, full_name=f"{username.title()} Example", is_demo=True)
-        user.set_password(PASSWORD)
-        user.save()
-        for role, code in memberships:
-            center = universe.centers[code] if code else None
-            Membership.objects.create(user=user, center=center, role=role.value)
-    assert scope_of(user).actor_id == user.pk
+def _add_user(universe: Universe, username: str, memberships: Sequence[tuple[Role, str]]) -> User:
+    user = create_user(
+        actor=system_scope(),
+        username=username,
+        full_name=f"{username.title()} Example",
+        encoded_password=_encoded_password(),
+        is_demo=True,
+    )
+    for role, code in memberships:
+        center_id = universe.centers[code].pk if code else None
+        add_membership(actor=system_scope(), user_id=user.pk, role=role, center_id=center_id)
     return user
+
+
+@cache
+def _encoded_password() -> str:
+    """One hash for all accounts of a run: hashing is slow on purpose."""
+    return make_password(PASSWORD)

@@ -9,7 +9,7 @@ from typing import Final
 from django.http import QueryDict
 
 from patients.forms.dates import normalise_date
-from patients.labels import code_label, display_value
+from patients.labels import UNITS, code_label, display_value
 from patients.rules.dictionary import MISSING_REASONS, Field
 from patients.rules.values import InvalidValue, Value, format_value, parse_value
 
@@ -67,8 +67,8 @@ class Box:
         if kind == "codes":
             return "checkboxes"
         if kind == "code":
-            few = len(self.field.codes) <= RADIO_LIMIT and self.field.need != "optional"
-            return "radio" if few else "select"
+            # What may stay empty is a select: a radio button cannot be unchosen again.
+            return "radio" if self.required and len(self.field.codes) <= RADIO_LIMIT else "select"
         if kind in ("partial_date", "date"):
             return "date"
         return "number" if kind in ("integer", "number") else "text"
@@ -95,6 +95,11 @@ class Box:
     def text(self) -> str:
         """What the text box shows."""
         return "" if self.reason and self.cell == self.reason else self.cell
+
+    @property
+    def unit(self) -> str:
+        """The unit beside the label, in few words."""
+        return UNITS.get(self.field.unit, self.field.unit)
 
     @property
     def hint(self) -> str:
@@ -172,15 +177,16 @@ def read_box(field: Field, prefix: str, post: QueryDict, base: Mapping[str, str]
     name = f"{prefix}{field.name}"
     box = Box(field, name, saved=base.get(name, ""))
     typed = ";".join(part for part in (text.strip() for text in post.getlist(name)) if part)
-    if field.kind in ("partial_date", "date"):
-        typed = normalise_date(typed)
+    is_date = field.kind in ("partial_date", "date")
     reason = post.get(name + REASON_SUFFIX, "")
-    box.cell = typed or reason
+    box.cell = (normalise_date(typed) if is_date else typed) or reason
     if reason and typed:
         box.typed_reason = reason
         box.error = f"{field.label}: give a value or a reason, not both"
         return box
     _parse(box)
+    if box.error:
+        box.cell = typed  # as it was typed, to be mended
     return box
 
 

@@ -14,7 +14,7 @@ RECORD_ID: Final = Field(
     "required",
     "I",
     max_length=60,
-    help="Your site's own number; never shown outside your center",
+    help="Your site's own number",
 )
 # The baseline form with the record ID, which is a key column of the bundle and no field of it.
 BASELINE: Final = replace(PATIENTS, fields=(RECORD_ID, *PATIENTS.fields))

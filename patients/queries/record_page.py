@@ -156,6 +156,7 @@ def row_label(form: Form, row: Row) -> str:
     telling = form.by_name[TELLING[form.name]]
     code = row.value(telling.name)
     text = code_label(telling, str(code)).split(",")[0] if code else ""
+    text = text if text.isupper() else text.lower()
     parts = [f"{form.row_title}{' ' + when.display if when else ''}", text]
     return ", ".join(part for part in parts if part)
 

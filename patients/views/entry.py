@@ -63,7 +63,7 @@ def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpRes
     context: dict[str, Any] = {"section": "records", "page": entry.page, "heading": entry.heading}
     if entry.patient is not None:
         context |= banner(entry.patient)
-    context |= {"again": entry.again, "version": entry.page.version} | entry.context
+    context |= {"again": entry.again} | entry.context
     return render(request, entry.template, context, status=status)
 
 

@@ -136,7 +136,7 @@ def _row_entry(
         found.label,
         patient.center_id,
         lambda: [RowChange(name, part.changes, row_id=row.id)],
-        f"{found.label} was saved.",
+        f"{part.form.row_title} was saved.",
         patient,
         view,
         dict(row.values),

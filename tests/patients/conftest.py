@@ -8,6 +8,7 @@ from centers.access import Scope, system_scope
 from centers.actions.centers import create_center
 from centers.models import SYSTEM_USER_ID, Center
 from centers.roles import PERMISSIONS, Permission, Role
+from tests.universe import Universe, build_universe
 
 
 def coordinator_of(*center_ids: int) -> Scope:
@@ -38,3 +39,9 @@ def other_center(database: None) -> Center:
 def coordinator(center: Center) -> Scope:
     """The coordinator of C01."""
     return coordinator_of(center.pk)
+
+
+@pytest.fixture
+def universe(database: None) -> Universe:
+    """The named states of tests/universe.py, with outcomes."""
+    return build_universe()
