@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -31,9 +32,29 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def median_seconds(work: Callable[[], object], times: int) -> float:
-    """The median of some calls."""
-    return statistics.median(seconds(work) for _ in range(times))
+@dataclass(frozen=True)
+class Effort:
+    """What a piece of work took: seconds by the clock, and of processor time (client and server together)."""
+
+    wall: float
+    cpu: float
+
+    def scaled(self, factor: float) -> Effort:
+        """So many times this."""
+        return Effort(self.wall * factor, self.cpu * factor)
+
+
+def effort(work: Callable[[], object], backend: int) -> Effort:
+    """One call, with the server process that serves it. Processor time hardly depends on what else runs."""
+    cpu = time.process_time() + backend_cpu(backend)
+    wall = seconds(work)
+    return Effort(wall, time.process_time() + backend_cpu(backend) - cpu)
+
+
+def backend_cpu(pid: int) -> float:
+    """Processor seconds of a process so far (proc(5), stat: utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -55,3 +76,9 @@ def show_seconds(value: float) -> str:
 def show_ratio(measured: float, against: float) -> str:
     """How many times as long as the other."""
     return f"{measured / against:.2f}x"
+
+
+def show_ratios(measured: Effort, against: Effort) -> str:
+    """How many times as long by the clock, and (in brackets) in processor time."""
+    clock = show_ratio(measured.wall, against.wall)
+    return f"{clock} ({show_ratio(measured.cpu, against.cpu)})"

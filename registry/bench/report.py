@@ -29,25 +29,26 @@ INTRODUCTION: Final = """# Benchmarks
 
 Written by `make bench`. Each pair is measured side by side in one run, on a throw-away cluster with the
 product's own server settings (synced to disk); medians where something is repeated. Times differ between
-machines, ratios hardly. The data: generated records of about 2 courses, 4 cycles, 6 assessments, 1 therapy and 4
-follow-ups, 50 centers of unequal size, one date in ten partial.
+machines and with what else runs (the load before each measurement is told: above 1, read the ratios only).
+The data: generated records of about 2 courses, 4 cycles, 6 assessments, 1 therapy and 4 follow-ups,
+50 centers of unequal size, one date in ten partial.
 """
 
 
-def machine(dsn: str) -> str:
-    """Cores, memory and versions; nothing that names the machine."""
+def machine(dsn: str, load: float) -> str:
+    """Cores, memory, versions, and what else ran (`load`: runnable processes before); nothing that names the machine."""
     with psycopg.connect(dsn) as connection:
         server = connection.info.parameter_status("server_version")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores {platform.machine()}, {memory:.0f} GB, Python"
-        f" {platform.python_version()}, Django {django.get_version()}, PostgreSQL {server}."
+        f" {platform.python_version()}, Django {django.get_version()}, PostgreSQL {server}; load before {load:.1f}."
     )
 
 
-def section(name: str, tables: Sequence[Table], dsn: str) -> str:
+def section(name: str, tables: Sequence[Table], dsn: str, load: float) -> str:
     """The section of one benchmark as Markdown."""
-    parts = [f"## {TITLES[name]}", machine(dsn)]
+    parts = [f"## {TITLES[name]}", machine(dsn, load)]
     for table in tables:
         parts.append(f"### {table.title}")
         parts.append("\n".join(_lines(table)))

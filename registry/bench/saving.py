@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from centers.access import Scope, acting, system_scope
-from patients.actions.records import RecordChange, RowChange, save_records
+from patients.actions.records import RecordChange, RowChange, SavedRecord, save_records
 from patients.models import Assessment
 from patients.rules.dictionary import FORMS
 from patients.rules.values import Value, parse_value
@@ -49,8 +49,8 @@ def run(records: int) -> list[Table]:
     seal_identities(dsn)
     actor = system_scope()
     works = {
-        "amend one value of a record": _amending(actor),
-        f"enter a record of {len(NEW_RECORD)} rows": _entering(actor),
+        "amend one value of a record": amending(actor),
+        f"enter a record of {len(NEW_RECORD)} rows": entering(actor),
     }
     columns = ["save_records, one record", *SIDES, "product / without both", "p95 of the product"]
     table = Table(f"One save among {records} records, commit and hint included", columns)
@@ -63,12 +63,13 @@ def run(records: int) -> list[Table]:
     return [table]
 
 
-def _amending(actor: Scope) -> Callable[[int], object]:
+def amending(actor: Scope) -> Callable[[int], list[SavedRecord]]:
+    """Amends the n-th assessment, each in a record or a row of its own."""
     with acting(actor), transaction.atomic():
         found = Assessment.objects.order_by("id").values_list("id", "patient_id", "center_id")
         rows = list(found[: (ROUNDS + 1) * SAVES * len(SIDES)])
 
-    def amend(number: int) -> object:
+    def amend(number: int) -> list[SavedRecord]:
         row, patient, center = rows[number]
         change = RowChange("assessments", {"criteria": "WHO"}, row)
         return save_records(
@@ -78,10 +79,11 @@ def _amending(actor: Scope) -> Callable[[int], object]:
     return amend
 
 
-def _entering(actor: Scope) -> Callable[[int], object]:
+def entering(actor: Scope) -> Callable[[int], list[SavedRecord]]:
+    """Enters the n-th new record."""
     rows = [(form, _values(form, texts)) for form, texts in NEW_RECORD]
 
-    def enter(number: int) -> object:
+    def enter(number: int) -> list[SavedRecord]:
         changes = [
             RowChange(form, values | ({"record_id": f"NEW{number}"} if form == "patients" else {}))
             for form, values in rows

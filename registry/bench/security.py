@@ -31,9 +31,15 @@ SETTINGS: Final = (
     "registry.version",
 )
 
+# A day in each record that an assessment may have.
+DAYS: Final = (
+    "create table bench_day as select patient_id as id, center_id, min(start_date::text) as day"
+    " from patients_cycle group by 1, 2; alter table bench_day add primary key (id);"
+    " grant select on bench_day to public; analyze bench_day"
+)
 INSERT: Final = (
     "insert into patients_assessment (public_id, center_id, patient_id, date, response, created_at)"
-    " select gen_random_uuid(), center_id, id, '2010-05-01', 'SD', now() from patients_patient"
+    " select gen_random_uuid(), center_id, id, day, 'SD', now() from bench_day"
 )
 UPDATE: Final = "update patients_assessment set criteria = case criteria when 'WHO' then 'RECIST11' else 'WHO' end"
 LIST: Final = (
@@ -74,6 +80,7 @@ def run(records: int) -> list[Table]:
             _set(connection, dict(zip(SETTINGS, settings_of(scope), strict=True)))
         _set(connection, {"registry.reason": "benchmark"})
         centers = list(scope.center_ids)
+        connection.execute(DAYS)
         return [_writes(connection, dsn), _reads(connection, centers)]
 
 

@@ -23,5 +23,5 @@ def day(value: date | PartialDate | None) -> str:
 
 @register.filter
 def words(value: object) -> str:
-    """A code as words: "new_systemic_therapy" becomes "new systemic therapy"."""
-    return str(value).replace("_", " ")
+    """Codes as words: "new_systemic_therapy" becomes "new systemic therapy", "a,b" becomes "a, b"."""
+    return str(value).replace("_", " ").replace(",", ", ")

@@ -66,7 +66,9 @@ def test_every_route_declares_its_permission() -> None:
 def test_every_route_has_a_name_and_no_identifier_in_its_path() -> None:
     for pattern in routes(get_resolver()):
         assert pattern.name
-        assert not re.search(r"<(str|path|slug)?:?(record_id|mrn|initials|name)>", str(pattern.pattern))
+        assert not re.search(
+            r"<(str|path|slug)?:?(record_id|mrn|initials|name)>", str(pattern.pattern)
+        )
 
 
 def test_migrations_are_in_step_with_the_models(database: None) -> None:

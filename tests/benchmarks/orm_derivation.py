@@ -1,30 +1,23 @@
 """The contender of the derivation: Django's ORM with prefetch, the tests' plain reading, bulk_create.
 
-Run by `manage.py bench` on its own database: `python -m tests.benchmarks.orm_derivation RECORDS CUTOFF MOVED`
-prints seconds of each step and peak memory in MB as JSON. What a careful Django code base without the set-based
+Run by `manage.py bench` on its own database, in a process of its own; `measure` prints seconds by the clock and of
+processor time of each step as JSON. What a careful Django code base without the set-based
 statement would do: one query a form and chunk, one upsert a chunk, unchanged rows not written.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import resource
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
-django.setup()
-
-from django.db import transaction
+from django.db import connections, transaction
 
 from analytics.models import Outcome
-from patients.models import ROW_MODELS, Patient
+from patients.models import Patient
+from registry.bench.measure import effort as measured_effort
 from tests.oracle import VARIANTS, Record, Row
 from tests.oracle_outcome import derive
 
@@ -117,26 +110,21 @@ def derive_all(records: int, cutoff: date) -> None:
             store([outcome for patient in patients for outcome in outcomes_of(patient, cutoff)])
 
 
-def seconds(work: Callable[[], None]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def effort(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds by the clock and of processor time, as the product's side is measured."""
+    worker = connections["worker"]
+    worker.ensure_connection()
+    took = measured_effort(work, worker.connection.info.backend_pid)
+    return took.wall, took.cpu
 
 
-def main(records: int, cutoff: date, moved: date) -> None:
+def measure(records: int, cutoff: date, moved: date) -> None:
     """First fill of an emptied table, the same again, another cutoff."""
-    assert ROW_MODELS
     with transaction.atomic(using="worker"):
         Outcome.objects.using("worker").filter(patient_id__lte=records).delete()
     took = {
-        "first fill": seconds(lambda: derive_all(records, cutoff)),
-        "unchanged": seconds(lambda: derive_all(records, cutoff)),
-        "cutoff moved": seconds(lambda: derive_all(records, moved)),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "first fill": effort(lambda: derive_all(records, cutoff)),
+        "unchanged": effort(lambda: derive_all(records, cutoff)),
+        "cutoff moved": effort(lambda: derive_all(records, moved)),
     }
-    print(json.dumps(took))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+    sys.stdout.write(json.dumps(took))

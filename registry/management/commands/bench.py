@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -66,13 +67,19 @@ class Command(BaseCommand):
         chosen = options["only"] or [name for name in BENCHMARKS if name != "derive-full"]
         if options["full"] and "derive-full" not in chosen:
             chosen.append("derive-full")
-        with cluster.throw_away_cluster() as servers:
-            for name in chosen:
-                self._measure(servers, name, options)
+        try:
+            with cluster.throw_away_cluster() as servers:
+                for name in chosen:
+                    self._measure(servers, name, options)
+        except CalledProcessError as error:
+            raise CommandError(
+                f"A benchmark failed (status {error.returncode}); see above."
+            ) from None
 
     def _measure(self, servers: cluster.Cluster, name: str, options: dict[str, Any]) -> None:
         records = FULL_RECORDS if name == "derive-full" else options["records"]
         self.stderr.write(f"bench: {name} ...")
+        load = os.getloadavg()[0]
         with (
             servers.database("bench") as environment,
             tempfile.NamedTemporaryFile(suffix=".json") as result,
@@ -80,6 +87,6 @@ class Command(BaseCommand):
             arguments = ["--inside", name, "--records", str(records), "--result", result.name]
             cluster.manage("bench", *arguments, environment=environment)
             tables = [Table(**table) for table in json.loads(Path(result.name).read_text())]
-            text = report.section(name, tables, environment[cluster.DSN])
+            text = report.section(name, tables, environment[cluster.DSN], load)
         self.stdout.write(text)
         report.replace_section(options["report"], name, text)
