@@ -3,7 +3,6 @@
 from django.db import migrations
 
 from centers.database import APP, IN_SCOPE, WORKER, audited, center_rows, child_of, sql
-from patients.rules.dictionary import RECORD_FORMS
 
 ROWS = {
     "prior_therapies": "patients_prior_therapy",
@@ -18,12 +17,49 @@ IDENTITY = "ident.patient_identity"
 PARTIAL = ("lo", "hi", "point")
 
 
-def generated(form):
+# Frozen here: a migration never follows a later dictionary.
+DATES = {
+    "patients": (
+        "consent_date",
+        "primary_diagnosis_date",
+        "metastatic_diagnosis_date",
+        "nephrectomy_date",
+        "date_of_death",
+    ),
+    "prior_therapies": ("start_date", "end_date"),
+    "courses": (),
+    "cycles": ("start_date",),
+    "assessments": ("date",),
+    "local_therapies": ("date",),
+    "systemic_therapies": ("start_date", "end_date"),
+    "follow_ups": ("date",),
+}
+COMPLETE = {
+    "patients": (
+        "consent",
+        "primary_diagnosis_date",
+        "metastatic_diagnosis_date",
+        "histology",
+        "ecog",
+        "metastatic_sites",
+        "m_stage",
+        "clear_cell",
+        "nephrectomy",
+    ),
+    "prior_therapies": (),
+    "courses": ("intent", "dose_level", "stop_reason"),
+    "cycles": ("doses_given",),
+    "assessments": ("basis",),
+    "local_therapies": ("site", "indication", "rendered_ned"),
+    "systemic_therapies": ("indication",),
+    "follow_ups": ("source", "disease_status", "systemic_therapy_since_il2"),
+}
+
+
+def generated(name):
     """Columns that the database computes: an event needs only what was entered."""
-    return [f"{f.name}_{part}" for f in form.fields if f.kind == "partial_date" for part in PARTIAL]
+    return [f"{column}_{part}" for column in DATES[name] for part in PARTIAL]
 
-
-FORMS = {form.name: form for form in RECORD_FORMS}
 
 VERSIONS = f"""
 create table patients_record_version (
@@ -112,20 +148,14 @@ def missing_reasons(table, fields):
     )
 
 
-def takes_missing(form, *, identity=False):
-    names = [f.name for f in form.fields if f.takes_missing_reason]
-    return [name for name in names if (name == "birth_date") == identity]
-
-
 def clinical(name, table):
     """Everything that a table of rows needs."""
-    form = FORMS[name]
     return [
         child_of(table, "patient_id", "patients_patient"),
         center_rows(table),
-        audited(table, left_out=generated(form)),
+        audited(table, left_out=generated(name)),
         touches(table),
-        missing_reasons(table, takes_missing(form)),
+        missing_reasons(table, COMPLETE[name]),
     ]
 
 
@@ -148,12 +178,10 @@ class Migration(migrations.Migration):
         audited(
             "patients_patient",
             patient="id",
-            left_out=[
-                name for name in generated(FORMS["patients"]) if not name.startswith("birth_date")
-            ],
+            left_out=generated("patients"),
         ),
         touches("patients_patient", "patients_touch_patient"),
-        missing_reasons("patients_patient", takes_missing(FORMS["patients"])),
+        missing_reasons("patients_patient", COMPLETE["patients"]),
         child_of(IDENTITY, "patient_id", "patients_patient"),
         center_rows(IDENTITY),
         # The plain identifiers stay out of the event: their sealed form is in it.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import models
 
@@ -112,3 +114,19 @@ def test_unreadable_cell_is_refused_without_repeating_it(
 def test_documented_dictionary_is_the_one_in_force() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
     assert page.read_text() == dictionary_page()
+
+
+@pytest.mark.parametrize("form", RECORD_FORMS, ids=lambda form: form.name)
+def test_database_takes_missing_reasons_for_the_same_fields(
+    superuser: psycopg.Connection, form: Form
+) -> None:
+    table = MODELS[form.name]._meta.db_table
+    row = superuser.execute(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = %s",
+        [f"{table}_missing_valid"],
+    ).fetchone()
+    assert row is not None
+    found = re.search(r"'\{(.*?)\}'::text\[\]", row[0])
+    assert found is not None
+    names = {f.name for f in form.fields if f.takes_missing_reason} - NOT_COLUMNS
+    assert {name for name in found[1].split(",") if name} == names
