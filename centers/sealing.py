@@ -26,8 +26,8 @@ def sealing_alias() -> str:
 def seal_events(using: str | None = None) -> int | None:
     """Seal what is new, and answer the number of the newest seal; None while there is no event.
 
-    Not sealed are events of transactions that are open, nor of any that began later than one that
-    is open: the caller's own transaction is one of them. Waits for a sealer already at work.
+    All committed events are sealed, those of open transactions (the caller's own too) are not.
+    Waits for a sealer already at work.
     """
     using = using or sealing_alias()
     with transaction.atomic(using=using), connections[using].cursor() as cursor:

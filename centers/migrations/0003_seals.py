@@ -64,7 +64,9 @@ begin
     perform pg_advisory_xact_lock('audit.seal'::regclass::bigint);
     select * into head from audit.seal order by number desc limit 1;
     made.cluster := (select system_identifier from pg_control_system());
-    -- Every transaction before the horizon has ended: none of them can bring another event.
+    -- Every transaction before the horizon has ended: none of them can bring another event, and the
+    -- next seal looks from here on. What is committed above it already is sealed all the same; the
+    -- ids of earlier seals tell it apart.
     made.horizon := pg_snapshot_xmin(pg_current_snapshot());
     new_cluster := head.cluster is distinct from made.cluster;
     if new_cluster then
@@ -73,21 +75,19 @@ begin
         from_xact := head.horizon;
         -- Materialized: else the least id is looked for along the ids, from the first event on.
         already := (with candidates as materialized (
-                select id from audit.event where xact >= from_xact and xact < made.horizon)
+                select id from audit.event where xact >= from_xact)
             select range_agg(ids) from audit.seal
             where ids && (select int8multirange(int8range(min(id), max(id), '[]'))
                 from candidates));
     end if;
-    -- A restored cluster counts transactions from the beginning: what lies in the future of this
-    -- one comes from the one before, and was committed there.
+    -- A restored cluster counts transactions from the beginning, so all events are gone through.
     select count(*), min(id), max(id), coalesce(range_agg(int8range(id, id, '[]')), '{{}}'),
         coalesce(array_agg(sha256('\x00'::bytea || int8send(id) || xid8send(xact) || row_hash)
             order by xact, id), '{{}}')
     into made.events, made.first_event, made.last_event, made.ids, leaves
     from audit.event
     where xact >= from_xact
-        and (xact < made.horizon
-            or (new_cluster and xact >= pg_snapshot_xmax(pg_current_snapshot())))
+        and xact is distinct from pg_current_xact_id_if_assigned()
         and not id <@ coalesce(already, '{{}}');
     -- An empty seal says only that the chain has moved to another cluster.
     if made.events = 0 and (head.number is null or not new_cluster) then
