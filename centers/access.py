@@ -6,6 +6,7 @@ import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
@@ -15,10 +16,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from centers.models import SYSTEM_USER_ID, Center, Membership, User
-from centers.roles import PERMISSIONS, REGISTRY_WIDE, Permission, Role
+from centers.roles import EVERY_CENTER, PERMISSIONS, REGISTRY_WIDE, Permission, Role
 from centers.scope import Scope, acting, current_scope, required_scope, set_reason
 
 __all__ = [
+    "Declared",
     "Scope",
     "acting",
     "current_scope",
@@ -26,8 +28,10 @@ __all__ = [
     "public",
     "required_scope",
     "requires",
+    "revealing",
     "scope_of",
     "set_reason",
+    "signed_in",
     "system_scope",
 ]
 
@@ -44,6 +48,14 @@ def pooled(scope: Scope) -> Scope:
     return replace(scope, center_ids=_all_center_ids(), permitted={})
 
 
+def revealing(scope: Scope, *patient_ids: int) -> Scope:
+    """The scope with the identifiers of these records, for the one page that shows them.
+
+    The caller has checked the permission to reveal at their center, and records the event.
+    """
+    return replace(scope, revealed=patient_ids)
+
+
 def scope_of(user: User, *, request_id: uuid.UUID | None = None) -> Scope:
     """What the user's memberships of today allow; role changes act on the next request."""
     request_id = request_id or uuid.uuid4()
@@ -57,10 +69,13 @@ def scope_of(user: User, *, request_id: uuid.UUID | None = None) -> Scope:
     permitted: dict[Permission, set[int]] = {}
     wide: set[Permission] = set()
     for membership in memberships:
-        for permission in PERMISSIONS[Role(membership.role)]:
+        role = Role(membership.role)
+        for permission in PERMISSIONS[role]:
             if membership.center_id is not None:
                 permitted.setdefault(permission, set()).add(membership.center_id)
-            elif Role(membership.role) in REGISTRY_WIDE:
+            elif role in EVERY_CENTER:
+                permitted.setdefault(permission, set()).update(_all_center_ids())
+            elif role in REGISTRY_WIDE:
                 wide.add(permission)
     return Scope(
         user.pk,
@@ -108,7 +123,26 @@ def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
+class Declared(StrEnum):
+    """What a page may declare in place of a permission; None there means: open to anybody."""
+
+    SIGNED_IN = "signed_in"
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """A page for everybody with an account, about nothing but that account."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    wrapped.permission = Declared.SIGNED_IN  # type: ignore[attr-defined]  # read by the URL walk
+    return cast("View[P]", wrapped)
+
+
 def public(view: View[P]) -> View[P]:
-    """A page for anybody: declared, so that a forgotten declaration fails the URL walk."""
+    """A page for anybody: declared, so that a forgotten declaration is refused and fails the tests."""
     view.permission = None  # type: ignore[attr-defined]
     return view

@@ -14,3 +14,4 @@ class CentersConfig(AppConfig):
         """Register the system checks; signing in and out become audit events."""
         import_module("centers.checks")
         import_module("centers.sign_in").connect()
+        import_module("centers.confirmation").connect()

@@ -10,10 +10,13 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from centers.roles import Role
+from centers.roles import REGISTRY_WIDE, Role
 
 # Made by the first migration; the actor of command-line and worker work. It cannot sign in.
 SYSTEM_USER_ID: Final = 1
+
+
+_WIDE: Final = [role.value for role in Role if role in REGISTRY_WIDE]
 
 
 def _today() -> Any:
@@ -106,6 +109,21 @@ class Membership(models.Model):
             models.CheckConstraint(
                 name="centers_membership_role",
                 condition=models.Q(role__in=[r.value for r in Role if r != Role.SYSTEM]),
+            ),
+            models.CheckConstraint(
+                name="centers_membership_place",
+                condition=models.Q(center__isnull=True, role__in=_WIDE)
+                | (models.Q(center__isnull=False) & ~models.Q(role__in=_WIDE)),
+            ),
+            # The day before its start says that a membership never was.
+            models.CheckConstraint(
+                name="centers_membership_order",
+                condition=models.Q(ends_on__isnull=True)
+                | models.Q(
+                    ends_on__gte=models.ExpressionWrapper(
+                        models.F("starts_on") - models.Value(1), models.DateField()
+                    )
+                ),
             ),
             models.UniqueConstraint(
                 fields=["user", "center", "role", "starts_on"],

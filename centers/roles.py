@@ -11,11 +11,23 @@ class Permission(StrEnum):
 
     VIEW_RECORDS = "view_records"
     VIEW_IDENTIFIERS = "view_identifiers"
+    REVEAL_IDENTIFIERS = "reveal_identifiers"
     EDIT_RECORDS = "edit_records"
     IMPORT_RECORDS = "import_records"
+    DOWNLOAD_RECORDS = "download_records"
+    RETIRE_RECORDS = "retire_records"
+    ERASE_IDENTIFIERS = "erase_identifiers"
+    VERIFY_RECORDS = "verify_records"
     SIGN_RECORDS = "sign_records"
+    LOCK_RECORDS = "lock_records"
+    MANAGE_QUERIES = "manage_queries"
+    VIEW_HISTORY = "view_history"
+    REVIEW_AUDIT = "review_audit"
+    VIEW_DUPLICATES = "view_duplicates"
     VIEW_COHORT = "view_cohort"
     MANAGE_CENTERS = "manage_centers"
+    MANAGE_USERS = "manage_users"
+    MANAGE_CLIENTS = "manage_clients"
 
 
 class Role(StrEnum):
@@ -24,6 +36,7 @@ class Role(StrEnum):
     COORDINATOR = "coordinator"
     PRINCIPAL_INVESTIGATOR = "principal_investigator"
     MONITOR = "monitor"
+    DATA_MANAGER = "data_manager"
     INVESTIGATOR = "investigator"
     ADMINISTRATOR = "administrator"
     SYSTEM = "system"
@@ -35,6 +48,17 @@ class Role(StrEnum):
 
 
 _P = Permission
+_MONITORING: Final = frozenset(
+    {
+        _P.VIEW_RECORDS,
+        _P.REVEAL_IDENTIFIERS,
+        _P.LOCK_RECORDS,
+        _P.MANAGE_QUERIES,
+        _P.VIEW_HISTORY,
+        _P.REVIEW_AUDIT,
+        _P.VIEW_COHORT,
+    }
+)
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.COORDINATOR: frozenset(
         {
@@ -42,16 +66,32 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.VIEW_IDENTIFIERS,
             _P.EDIT_RECORDS,
             _P.IMPORT_RECORDS,
+            _P.DOWNLOAD_RECORDS,
+            _P.RETIRE_RECORDS,
+            _P.VIEW_HISTORY,
             _P.VIEW_COHORT,
         }
     ),
     Role.PRINCIPAL_INVESTIGATOR: frozenset(
-        {_P.VIEW_RECORDS, _P.VIEW_IDENTIFIERS, _P.SIGN_RECORDS, _P.VIEW_COHORT}
+        {
+            _P.VIEW_RECORDS,
+            _P.VIEW_IDENTIFIERS,
+            _P.DOWNLOAD_RECORDS,
+            _P.ERASE_IDENTIFIERS,
+            _P.VERIFY_RECORDS,
+            _P.SIGN_RECORDS,
+            _P.VIEW_HISTORY,
+            _P.REVIEW_AUDIT,
+            _P.VIEW_COHORT,
+        }
     ),
-    Role.MONITOR: frozenset({_P.VIEW_RECORDS, _P.VIEW_COHORT}),
+    Role.MONITOR: _MONITORING,
+    Role.DATA_MANAGER: _MONITORING | {_P.VIEW_DUPLICATES},
     Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT}),
-    Role.ADMINISTRATOR: frozenset({_P.MANAGE_CENTERS}),
+    Role.ADMINISTRATOR: frozenset({_P.MANAGE_CENTERS, _P.MANAGE_USERS, _P.MANAGE_CLIENTS}),
     Role.SYSTEM: frozenset(Permission),
 }
-# These two are held for the whole registry: they have no center of their own.
-REGISTRY_WIDE: Final = frozenset({Role.INVESTIGATOR, Role.ADMINISTRATOR})
+# Held for the whole registry: they have no center of their own.
+REGISTRY_WIDE: Final = frozenset({Role.DATA_MANAGER, Role.INVESTIGATOR, Role.ADMINISTRATOR})
+# Of these, the roles whose rights hold at every center, records included.
+EVERY_CENTER: Final = frozenset({Role.DATA_MANAGER})

@@ -27,6 +27,7 @@ class Scope:
     """Who acts, and where: the centers whose rows the database shows, and each permission's centers.
 
     `registry_wide` are permissions that need no center. `role` is what the audit event prints.
+    `revealed` are records whose identifiers are shown this once to a reader who sees them masked.
     """
 
     actor_id: int
@@ -35,6 +36,12 @@ class Scope:
     permitted: Mapping[Permission, frozenset[int]] = field(default_factory=dict)
     registry_wide: frozenset[Permission] = frozenset()
     request_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    revealed: tuple[int, ...] = ()
+
+    @property
+    def identified(self) -> tuple[int, ...]:
+        """Centers whose direct identifiers the database shows."""
+        return tuple(sorted(self.permitted.get(Permission.VIEW_IDENTIFIERS, ())))
 
     def may(self, permission: Permission, center_id: int | None = None) -> bool:
         """Whether the permission is held at the center, or (None) anywhere."""
@@ -91,16 +98,24 @@ def set_reason(reason: str, *, using: str = "default") -> None:
 SETTINGS_SQL: Final = (
     "select set_config('registry.actor', %s, true), set_config('registry.role', %s, true),"
     " set_config('registry.centers', %s, true), set_config('registry.request', %s, true),"
-    " set_config('registry.version', %s, true)"
+    " set_config('registry.version', %s, true), set_config('registry.identified', %s, true),"
+    " set_config('registry.revealed', %s, true)"
 )
 
 
-def settings_of(scope: Scope | None) -> tuple[str, str, str, str, str]:
+def settings_of(scope: Scope | None) -> tuple[str, ...]:
     """The transaction-local settings of a scope, in the order of SETTINGS_SQL."""
     if scope is None:
-        return ("", "", "", "", "")
-    centers = ",".join(map(str, scope.center_ids))
-    return (str(scope.actor_id), scope.role, centers, str(scope.request_id), settings.VERSION)
+        return ("",) * SETTINGS_SQL.count("%s")
+    return (
+        str(scope.actor_id),
+        scope.role,
+        ",".join(map(str, scope.center_ids)),
+        str(scope.request_id),
+        settings.VERSION,
+        ",".join(map(str, scope.identified)),
+        ",".join(map(str, scope.revealed)),
+    )
 
 
 def _send_to_open_transactions() -> None:

@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from analytics.derivation.engine import current_cutoff
-from centers.access import current_scope
+from centers.access import Scope, current_scope
 from centers.models import Center
 from centers.roles import Permission
 
+# Sections of the main navigation: name, label, icon, pages (url name, label, permission).
+# A section opens its first page that the reader may see; several pages make tabs.
+Page = tuple[str, str, Permission]
+SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
+    ("records", "Records", "records", (("record_list", "Records", Permission.VIEW_RECORDS),)),
+    ("cohort", "Cohort", "cohort", (("cohort_overview", "Cohort", Permission.VIEW_COHORT),)),
+    (
+        "monitoring",
+        "Monitoring",
+        "lock",
+        (
+            ("query_list", "Queries", Permission.MANAGE_QUERIES),
+            ("lock_list", "Locks and signatures", Permission.REVIEW_AUDIT),
+            ("audit_review", "Audit review", Permission.REVIEW_AUDIT),
+            ("duplicate_list", "Duplicates across centers", Permission.VIEW_DUPLICATES),
+        ),
+    ),
+    (
+        "administration",
+        "Administration",
+        "partial",
+        (
+            ("center_list", "Centers", Permission.MANAGE_CENTERS),
+            ("user_list", "People", Permission.MANAGE_USERS),
+            ("client_list", "API clients", Permission.MANAGE_CLIENTS),
+            ("access_log", "Access log", Permission.MANAGE_USERS),
+        ),
+    ),
+)
+TABS: Final = tuple(name for name, _, _, pages in SECTIONS if len(pages) > 1)
+
+
+def pages_of(section: str, scope: Scope) -> list[tuple[str, str]]:
+    """The pages of a section that the reader may open: (url name, label)."""
+    pages = next(pages for name, _, _, pages in SECTIONS if name == section)
+    return [(url, label) for url, label, permission in pages if scope.may(permission)]
+
+
+def navigation(scope: Scope) -> list[dict[str, str]]:
+    """The sections with a page for the reader, each with its first page."""
+    shown = []
+    for name, label, icon, _ in SECTIONS:
+        if pages := pages_of(name, scope):
+            icon = f"components/icons/{icon}.html"
+            shown.append({"section": name, "label": label, "icon": icon, "url": pages[0][0]})
+    return shown
+
 
 def registry(request: HttpRequest) -> dict[str, Any]:
-    """`demo`, `version`, `cutoff` (date), `scope`, `may`, `scope_centers` (list of the reader's centers)."""
+    """`demo`, `version`, `cutoff` (date), `scope`, `scope_centers` (list of the reader's centers),
+    `may` ({permission: bool}, held anywhere), `navigation` (sections), `tabs` ({section: pages}).
+    """
     scope = current_scope()
     return {
         "demo": settings.DEMO,
         "version": settings.VERSION,
         "cutoff": current_cutoff(),
         "scope": scope,
-        "may": {
-            "records": scope is not None and scope.may(Permission.VIEW_RECORDS),
-            "cohort": scope is not None and scope.may(Permission.VIEW_COHORT),
-        },
+        "may": {p.value: scope is not None and scope.may(p) for p in Permission},
+        "navigation": navigation(scope) if scope else [],
+        "tabs": {name: pages_of(name, scope) for name in TABS} if scope else {},
         "scope_centers": SimpleLazyObject(
             lambda: list(
                 Center.objects.filter(id__in=scope.center_ids if scope else ()).order_by("code")

@@ -6,7 +6,7 @@
     petra   principal investigator              mona   monitor (of Second alone)
     max     monitor
     bea     coordinator of First, monitor of Second
-    whole registry: ines investigator, adam administrator
+    whole registry: ines investigator, dana data manager, adam administrator
 
     survivor    melanoma, one course in 1999,   stranger   renal cell, one course in 2004,
                 alive and untreated since:                 followed for seven years: eligible
@@ -55,6 +55,7 @@ USERS: dict[str, Sequence[tuple[Role, str]]] = {
     "otto": [(Role.COORDINATOR, "C02")],
     "mona": [(Role.MONITOR, "C02")],
     "ines": [(Role.INVESTIGATOR, "")],
+    "dana": [(Role.DATA_MANAGER, "")],
     "adam": [(Role.ADMINISTRATOR, "")],
 }
 

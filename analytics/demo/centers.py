@@ -53,7 +53,7 @@ SITE_ROLES: Final = (
 
 
 def demo_accounts() -> list[DemoAccount]:
-    """Three accounts a center, an investigator of the whole registry, and an administrator."""
+    """Three accounts a center; for the whole registry an investigator, a data manager, an administrator."""
     found = [
         DemoAccount(
             f"{name}-{center.code.lower()}", f"{title} {center.code} (demo)", role, center.code
@@ -62,5 +62,6 @@ def demo_accounts() -> list[DemoAccount]:
         for name, role, title in SITE_ROLES
     ]
     found.append(DemoAccount("investigator", "Investigator (demo)", "investigator"))
+    found.append(DemoAccount("data-manager", "Data manager (demo)", "data_manager"))
     found.append(DemoAccount("administrator", "Administrator (demo)", "administrator"))
     return found

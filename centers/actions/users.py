@@ -1,6 +1,6 @@
 """Accounts and memberships are made and ended here and nowhere else.
 
-Every action needs the permission to manage centers, which administrators and the built-in system
+Every action needs the permission to manage users, which administrators and the built-in system
 account hold. Accounts are never deleted or reused; what a person may do lies in memberships, and
 those end. The database writes the audit event of every change, without the password.
 """
@@ -23,7 +23,7 @@ from centers.roles import REGISTRY_WIDE, Permission, Role
 ONE_DAY: Final = timedelta(days=1)
 _USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 # A person may hold any of these at several centers, one membership for each.
-_NEEDS_CENTER: Final = frozenset((Role.COORDINATOR, Role.PRINCIPAL_INVESTIGATOR, Role.MONITOR))
+_NEEDS_CENTER: Final = frozenset(Role) - REGISTRY_WIDE - {Role.SYSTEM}
 
 
 def create_user(
@@ -42,7 +42,7 @@ def create_user(
     Raises ValidationError (a value is wrong, the user name is taken in any case of letters, the
     password is weak) and PermissionDenied.
     """
-    actor.require(Permission.MANAGE_CENTERS)
+    actor.require(Permission.MANAGE_USERS)
     if not _USERNAME.fullmatch(username):
         raise ValidationError(
             {
@@ -78,7 +78,7 @@ def add_membership(
     role needs a center or has none, the end is before the start, the same membership exists),
     PermissionDenied, User.DoesNotExist, Center.DoesNotExist.
     """
-    actor.require(Permission.MANAGE_CENTERS)
+    actor.require(Permission.MANAGE_USERS)
     if role in _NEEDS_CENTER and center_id is None:
         raise ValidationError(f"The role {role.label} is held at a center: name one.")
     if role in REGISTRY_WIDE and center_id is not None:
@@ -103,7 +103,7 @@ def end_membership(*, actor: Scope, membership_id: int, ends_on: date | None = N
     day is the one before its start. Raises ValidationError (an end before that), PermissionDenied,
     Membership.DoesNotExist.
     """
-    actor.require(Permission.MANAGE_CENTERS)
+    actor.require(Permission.MANAGE_USERS)
     with acting(actor), transaction.atomic():
         membership = Membership.objects.select_for_update().get(pk=membership_id)
         never = membership.starts_on - ONE_DAY

@@ -61,7 +61,9 @@ def note_list_reading(records: Sequence[Patient]) -> None:
 
 def banner(patient: Patient, panels: Sequence[slots.Panel] = ()) -> dict[str, Any]:
     """The context of the record's banner, the same on each of its pages."""
-    birth = patient.identity.birth_date
+    # The database shows no identity to a reader who sees it masked.
+    identity = getattr(patient, "identity", None)
+    birth = identity.birth_date if identity else None
     death = patient.date_of_death
     today: date = timezone.now().date()
     return {
@@ -69,6 +71,7 @@ def banner(patient: Patient, panels: Sequence[slots.Panel] = ()) -> dict[str, An
         "patient": patient,
         "identifiers": sees_identifiers(patient),
         "may_edit": may_edit(patient),
+        "may_here": {p.value: required_scope().may(p, patient.center_id) for p in Permission},
         "birth": birth,
         "age": age_at(birth, death.point if death else today),
         "badges": [panel.badge for panel in panels],

@@ -29,6 +29,8 @@ SETTINGS: Final = (
     "registry.centers",
     "registry.request",
     "registry.version",
+    "registry.identified",
+    "registry.revealed",
 )
 
 # A day in each record that an assessment may have.

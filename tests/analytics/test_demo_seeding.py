@@ -100,7 +100,7 @@ def test_first_page_is_complete_because_nothing_is_stale(seeded: str) -> None:
 
 def test_every_account_signs_in_with_its_role_at_its_center(seeded: str) -> None:
     accounts = demo_accounts()
-    assert len(accounts) == 3 * len(DEMO_CENTERS) + 2
+    assert len(accounts) == 3 * len(DEMO_CENTERS) + 3
     assert {u.username for u in read(User.objects.filter(is_demo=True))} == {
         a.username for a in accounts
     }

@@ -62,6 +62,7 @@ def accounts_hint() -> list[str]:
         f"  pi-{first} .. pi-{last}                     principal investigators",
         f"  monitor-{first} .. monitor-{last}           monitors: read the center's records",
         "  investigator                           pooled figures of all centers",
+        "  data-manager                           monitor of all centers",
         "  administrator                          centers and accounts, no clinical data",
         "An API token: manage.py create_api_token --help",
     ]
