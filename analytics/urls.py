@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from analytics import views
 from analytics.api.views import outcomes_csv
+from analytics.views import cohort, survival
 
 urlpatterns = [
-    path("cohort/", views.cohort_overview, name="cohort_overview"),
+    path("cohort/", cohort.cohort_overview, name="cohort_overview"),
+    path("cohort/survival/", survival.cohort_survival, name="cohort_survival"),
+    path(
+        "cohort/survival/file.<slug:kind>",
+        survival.cohort_survival_file,
+        name="cohort_survival_file",
+    ),
     path("api/v1/outcomes.csv", outcomes_csv, name="outcomes_csv"),
 ]

@@ -18,7 +18,15 @@ from centers.roles import Permission
 Page = tuple[str, str, Permission]
 SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
     ("records", "Records", "records", (("record_list", "Records", Permission.VIEW_RECORDS),)),
-    ("cohort", "Cohort", "cohort", (("cohort_overview", "Cohort", Permission.VIEW_COHORT),)),
+    (
+        "cohort",
+        "Cohort",
+        "cohort",
+        (
+            ("cohort_overview", "Overview", Permission.VIEW_COHORT),
+            ("cohort_survival", "Survival", Permission.VIEW_COHORT),
+        ),
+    ),
     (
         "monitoring",
         "Monitoring",

@@ -76,7 +76,7 @@ def cohort_figure(pfs: PfsCounts, records: str, by_disease: bool) -> CohortFigur
     }
     title = f"Progression-free survival: {RECORDS[records].lower()}"
     figure = kaplan_meier_figure(title, [Group(label, curve) for label, curve in curves.items()])
-    tables = tuple(_table(label, curve) for label, curve in curves.items())
+    tables = tuple(curve_table(label, curve) for label, curve in curves.items())
     return CohortFigure(figure, tables, _notes(records, named, by_disease))
 
 
@@ -91,11 +91,12 @@ def _notes(records: str, named: Mapping[str, DayCounts], by_disease: bool) -> tu
         "thin line: fewer than 10 at risk; dashed guides: median."
     )
     if by_disease and len(named) > 1:
-        notes.append(_comparison(named))
+        notes.append(comparison_note(named))
     return tuple(notes)
 
 
-def _comparison(named: Mapping[str, DayCounts]) -> str:
+def comparison_note(named: Mapping[str, DayCounts]) -> str:
+    """The log-rank test of the groups in a sentence, or why there is none."""
     result = log_rank(list(named.values()))
     if result.withheld:
         return "Log-rank p not shown: a group has fewer than 10 records."
@@ -107,7 +108,8 @@ def _comparison(named: Mapping[str, DayCounts]) -> str:
     )
 
 
-def _table(label: str, curve: Curve) -> CurveTable:
+def curve_table(label: str, curve: Curve) -> CurveTable:
+    """The curve at the ticks: years, at risk, censored and events before, S and its interval."""
     last = curve.counts.last_day or 0
     # One tick beyond the last observation shows that nothing is known there.
     wanted = [year for year in TABLE_YEARS if (year - 5) * DAYS_A_YEAR <= last]
@@ -118,7 +120,7 @@ def _table(label: str, curve: Curve) -> CurveTable:
         (str(year), str(row.at_risk), str(row.censored), str(row.events), *_rate(state))
         for year, row, state in zip(wanted, risk, states, strict=True)
     )
-    return CurveTable(label, _median(curve), rows)
+    return CurveTable(label, median_text(curve), rows)
 
 
 def _rate(state: Landmark) -> tuple[str, str]:
@@ -129,7 +131,8 @@ def _rate(state: Landmark) -> tuple[str, str]:
     return f"{state.survival:.1%}", f"{state.lower:.1%} to {state.upper:.1%}"
 
 
-def _median(curve: Curve) -> str:
+def median_text(curve: Curve) -> str:
+    """The median in years with its interval, in words."""
     median = quantile(curve)
     day, lower, upper = (
         "not reached" if value is None else f"{years(value)} years"

@@ -1,4 +1,4 @@
-"""Pages of outcomes and cohorts."""
+"""The cohort overview."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def cohort_overview(request: HttpRequest) -> HttpResponse:
     by_disease = page.by_disease_released and request.GET.get("by") == "disease"
     context = {
         "section": "cohort",
+        "tab": "cohort_overview",
         "page": page,
         "pooled": wide is not own,
         "figures": figures(page),

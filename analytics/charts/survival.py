@@ -1,0 +1,338 @@
+"""A survival analysis as the page, the drawing and the files print it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from textwrap import wrap
+from typing import Any, Final
+
+from analytics.charts.cohort import (
+    CONDITIONED,
+    DISEASES,
+    FROM_LANDMARK,
+    RECORDS,
+    CurveTable,
+    comparison_note,
+    curve_table,
+)
+from analytics.charts.km import Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.queries.survival import LATER_GROUPS, Analysis
+from analytics.stats.counts import DayCounts
+from analytics.stats.cox import hazard_ratio
+from analytics.stats.kaplan_meier import Curve, kaplan_meier, reverse_kaplan_meier
+from analytics.stats.logrank import SMALLEST_GROUP, log_rank
+from analytics.stats.summaries import common_tau, landmark, quantile, restricted_mean
+
+ENDPOINTS: Final = {"pfs": "Progression-free survival", "os": "Overall survival"}
+VARIANTS: Final = {
+    "primary": "Primary",
+    "fda": "FDA",
+    "ema": "EMA",
+    "worst_case": "Worst case",
+}
+GROUPINGS: Final = {
+    "": "No groups",
+    "disease": "Disease",
+    "decade": "Decade of treatment",
+    "response": "Best response",
+    "local_therapy": "Local therapy",
+    "center": "Center",
+}
+_LABELS: Final[dict[str, dict[str, str]]] = {
+    "": {"": "All records"},
+    "disease": DISEASES,
+    "decade": {
+        "to_1989": "To 1989",
+        "1990_1999": "1990-1999",
+        "2000_2009": "2000-2009",
+        "from_2010": "From 2010",
+    },
+    "response": {
+        "CR": "Complete",
+        "PR": "Partial",
+        "SD": "Stable",
+        "other": "PD or not known",
+    },
+    "local_therapy": {"yes": "Local therapy", "no": "None"},
+    "center": {},
+}
+_DEFINITIONS: Final = {
+    "primary": "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death "
+    "from any cause; without an event censored at the last adequate assessment, and at the one before a later systemic "
+    "therapy",
+    "fda": "to progression by imaging or pathology, progression implied by a local therapy, or death from any cause; "
+    "clinical progression is ignored; censored at the last adequate assessment, and at the one before a later systemic "
+    "therapy, a local therapy without progression, or a gap in assessments",
+    "ema": "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death from "
+    "any cause, whatever therapy came before; without an event censored at the last adequate assessment",
+    "worst_case": "to progression of any kind, death from any cause, a later systemic therapy, or a local therapy of "
+    "unknown indication, whichever comes first; without an event censored at the last adequate assessment",
+}
+IMMORTAL: Final = (
+    "These groups form after treatment began: who lives longer has more time to enter them (immortal time). "
+    "The curves describe; they do not show what a response or a local therapy does."
+)
+RATE_YEARS: Final = (1, 3, 5, 10, 15, 20)
+_DAYS_A_YEAR: Final = 365.25
+# Of a file: text of ten units, so many to the width of the drawing.
+LINE_CHARACTERS, LINE_HEIGHT, TITLE_HEIGHT = 140, 14, 30
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """One group's line of the summary: text, ready to print."""
+
+    label: str
+    n: int
+    events: int
+    median: str
+    rates: tuple[str, ...]
+    mean: str
+    follow_up: str
+
+
+@dataclass(frozen=True)
+class SurvivalFigure:
+    """The drawing, the summary of each group, the tables of the curves and the sentences below."""
+
+    title: str
+    figure: KaplanMeierFigure
+    summaries: tuple[GroupSummary, ...]
+    mean_years: str
+    tables: tuple[CurveTable, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def file_lines(self) -> list[dict[str, object]]:
+        """The notes below the drawing of a file: lines of text and where they stand."""
+        lines = [line for note in self.notes for line in wrap(note, LINE_CHARACTERS)]
+        top = self.figure.height + TITLE_HEIGHT + LINE_HEIGHT
+        return [
+            {"text": line, "y": top + number * LINE_HEIGHT} for number, line in enumerate(lines)
+        ]
+
+    @property
+    def file_last(self) -> int:
+        """Where the last line of a file stands: cutoff and versions."""
+        return self.figure.height + TITLE_HEIGHT + LINE_HEIGHT * (len(self.file_lines) + 1)
+
+    @property
+    def file_height(self) -> int:
+        """Height of the file's drawing."""
+        return self.file_last + LINE_HEIGHT
+
+
+def label_of(by: str, code: str) -> str:
+    """How a group is called."""
+    return _LABELS[by].get(code, code)
+
+
+def labelled(by: str, counts: Mapping[str, DayCounts]) -> dict[str, DayCounts]:
+    """Groups by label, in the order in which they are told."""
+    order = list(_LABELS[by])
+    codes = sorted(
+        counts, key=lambda code: (order.index(code) if code in order else len(order), code)
+    )
+    return {label_of(by, code): counts[code] for code in codes}
+
+
+def survival_figure(analysis: Analysis, counts: Mapping[str, DayCounts]) -> SurvivalFigure | None:
+    """Everything the page shows; None without any record."""
+    groups = labelled(analysis.by, counts)
+    if not groups:
+        return None
+    curves = {label: kaplan_meier(group) for label, group in groups.items()}
+    title = title_of(analysis)
+    tau = common_tau(list(groups.values())) or 0
+    return SurvivalFigure(
+        title,
+        kaplan_meier_figure(title, [Group(label, curve) for label, curve in curves.items()]),
+        tuple(_summary(label, curve, tau) for label, curve in curves.items()),
+        years(tau),
+        tuple(curve_table(label, curve) for label, curve in curves.items()),
+        tuple(_notes(analysis, groups)),
+    )
+
+
+def title_of(analysis: Analysis) -> str:
+    """ "Progression-free survival (FDA) by disease: eligible cohort"."""
+    variant = f" ({VARIANTS[analysis.variant]})" if analysis.endpoint == "pfs" else ""
+    by = f" by {GROUPINGS[analysis.by].lower()}" if analysis.by else ""
+    return f"{ENDPOINTS[analysis.endpoint]}{variant}{by}: {RECORDS[analysis.records].lower()}"
+
+
+def definition(analysis: Analysis) -> str:
+    """The endpoint in a sentence, as every figure and file prints it."""
+    if analysis.endpoint == "os":
+        return (
+            "Endpoint: overall survival, from the first dose of HD IL-2 to death from any cause; "
+            "censored at the last day known alive."
+        )
+    reading = _DEFINITIONS[analysis.variant]
+    return f"Endpoint: progression-free survival, from the first dose of HD IL-2 {reading}."
+
+
+def _notes(analysis: Analysis, groups: Mapping[str, DayCounts]) -> list[str]:
+    notes = [definition(analysis)]
+    if analysis.records == "eligible":
+        notes.append(CONDITIONED)
+    elif analysis.records == "landmark":
+        notes.append(FROM_LANDMARK)
+    if analysis.by in LATER_GROUPS:
+        notes.append(IMMORTAL)
+    notes.append(
+        "Kaplan-Meier estimate; band: pointwise 95% confidence interval, log-log; upright ticks: censored; "
+        "thin line: fewer than 10 at risk; dashed guides: median."
+    )
+    if len(groups) > 1:
+        notes.append(comparison_note(groups))
+    if len(groups) == 2:
+        notes.append(_ratio_note(groups))
+    return notes
+
+
+def _ratio_note(groups: Mapping[str, DayCounts]) -> str:
+    (first_label, first), (second_label, second) = groups.items()
+    if min(first.n, second.n) < SMALLEST_GROUP:
+        return "Hazard ratio not shown: a group has fewer than 10 records."
+    found = hazard_ratio(first, second)
+    if found.ratio is None or found.lower is None or found.upper is None:
+        return "Hazard ratio not estimable."
+    return (
+        f"Hazard ratio, {second_label.lower()} to {first_label.lower()} (Cox, Efron, no other variable): "
+        f"{found.ratio:.2f} (95% confidence interval {found.lower:.2f} to {found.upper:.2f})."
+    )
+
+
+def _summary(label: str, curve: Curve, tau: int) -> GroupSummary:
+    mean = restricted_mean(curve, tau)
+    follow_up = quantile(reverse_kaplan_meier(curve.counts)).day
+    return GroupSummary(
+        label,
+        curve.counts.n,
+        curve.counts.n_events,
+        _median(curve),
+        tuple(_rate(curve, year) for year in RATE_YEARS),
+        f"{mean.days / _DAYS_A_YEAR:.2f} (SE {mean.std_error / _DAYS_A_YEAR:.2f})",
+        "NR" if follow_up is None else years(follow_up),
+    )
+
+
+def _median(curve: Curve) -> str:
+    found = quantile(curve)
+    low, high = ("NR" if value is None else years(value) for value in (found.lower, found.upper))
+    day = "NR" if found.day is None else years(found.day)
+    return f"{day} ({low} to {high})"
+
+
+def _rate(curve: Curve, year: int) -> str:
+    found = landmark(curve, whole_day(year))
+    if found.survival is None:
+        return "NE"
+    if found.lower is None or found.upper is None:
+        return f"{found.survival:.0%}"
+    return f"{found.survival:.0%} ({found.lower:.0%}-{found.upper:.0%})"
+
+
+def whole_day(year: int) -> int:
+    """The first whole day of a year since T0."""
+    return int(-(-year * _DAYS_A_YEAR // 1))
+
+
+def curve_rows(counts: Mapping[str, DayCounts]) -> list[tuple[Any, ...]]:
+    """Rows of the curve file: group, day, at risk, events, censored, S, SE, lower, upper (empty: none)."""
+    rows: list[tuple[Any, ...]] = []
+    for label, group in counts.items():
+        curve = kaplan_meier(group)
+        rows += [
+            (label, day, at_risk, events, censored, survival, *map(_number, rest))
+            for day, at_risk, events, censored, survival, *rest in zip(
+                curve.days.tolist(),
+                curve.at_risk.tolist(),
+                group.events.tolist(),
+                group.censored.tolist(),
+                curve.survival.tolist(),
+                curve.std_error.tolist(),
+                curve.lower.tolist(),
+                curve.upper.tolist(),
+                strict=True,
+            )
+        ]
+    return rows
+
+
+CURVE_COLUMNS: Final = (
+    "group",
+    "day",
+    "at_risk",
+    "events",
+    "censored",
+    "survival",
+    "std_error",
+    "lower",
+    "upper",
+)
+
+
+def _number(value: float) -> float | None:
+    """None for NaN: JSON and CSV know no such number."""
+    return value if value == value else None
+
+
+def analysis_document(
+    analysis: Analysis,
+    counts: Mapping[str, DayCounts],
+    *,
+    cutoff: date,
+    versions: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The analysis as one JSON document: parameters, definition, versions and every number of it."""
+    groups = labelled(analysis.by, counts)
+    test = log_rank(list(groups.values())) if len(groups) > 1 else None
+    shown = test is not None and not test.withheld
+    return {
+        "title": title_of(analysis),
+        "definition": definition(analysis),
+        "parameters": {
+            "endpoint": analysis.endpoint,
+            "variant": analysis.variant,
+            "records": analysis.records,
+            "by": analysis.by,
+            "cutoff": cutoff.isoformat(),
+            "interval": "log-log",
+            "level": 0.95,
+        },
+        "versions": dict(versions),
+        "groups": [_group_document(label, group) for label, group in groups.items()],
+        "log_rank": {"chi_square": test.chi_square, "df": test.df, "p": test.p}
+        if test is not None and shown
+        else None,
+        "notes": _notes(analysis, groups) if groups else [],
+    }
+
+
+def _group_document(label: str, group: DayCounts) -> dict[str, Any]:
+    curve = kaplan_meier(group)
+    median = quantile(curve)
+    rows = curve_rows({label: group})
+    rates = [landmark(curve, whole_day(year)) for year in RATE_YEARS]
+    return {
+        "group": label,
+        "n": group.n,
+        "events": group.n_events,
+        "median_days": {"estimate": median.day, "lower": median.lower, "upper": median.upper},
+        "rates": [
+            {
+                "year": year,
+                "day": rate.day,
+                "at_risk": rate.at_risk,
+                "survival": rate.survival,
+                "lower": rate.lower,
+                "upper": rate.upper,
+            }
+            for year, rate in zip(RATE_YEARS, rates, strict=True)
+        ],
+        "curve": [dict(zip(CURVE_COLUMNS[1:], row[1:], strict=True)) for row in rows],
+    }
