@@ -249,6 +249,9 @@ def test_roles_have_no_more_than_they_need(shared: Stack) -> None:
         ).fetchone()
     assert found == [
         ("registry_app", True, False, False),
+        ("registry_auditor", True, False, False),
+        ("registry_backup", True, False, True),
+        ("registry_exporter", True, False, False),
         ("registry_migrator", True, True, False),
         ("registry_owner", False, False, False),
         ("registry_worker", True, False, False),

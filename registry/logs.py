@@ -1,0 +1,82 @@
+"""Log lines that say where and what kind, never what was typed.
+
+The text of an error may hold a value: PostgreSQL repeats the row that it refused ("DETAIL: Failing
+row contains ..."), Python the text it could not read. So an exception is logged by its type, the
+places of the code it went through and, of a database error, its code and constraint.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+# What PostgreSQL adds to a message, up to the end of its line.
+_DETAIL: Final = re.compile(r"(DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*", re.DOTALL)
+
+
+class PlainFormatter(logging.Formatter):
+    """The format of the settings, without texts of exceptions."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record. A task's failure brings its traceback as text: it goes too."""
+        record = logging.makeLogRecord(record.__dict__)
+        record.exc_text = None
+        record.args = _without_texts(record.args)
+        return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's
+        """The line itself; line breaks in it stay within one record."""
+        record.message = _DETAIL.sub(r"\1: withheld", record.message).replace("\r", " ")
+        return super().formatMessage(record)
+
+    def formatException(self, exc_info: ExcInfo) -> str:  # noqa: N802 - the base class's
+        """Types and places, the cause first."""
+        _, error, _ = exc_info
+        parts = [_described(one) for one in reversed(list(_chain(error)))]
+        return "\n".join(parts)
+
+
+def _without_texts(args: Any) -> Any:
+    """Celery hands over a failure as a mapping; exceptions anywhere become their types."""
+    if isinstance(args, Mapping):
+        kept = {name: _type_of(value) for name, value in args.items()}
+        withheld = {"exc", "traceback", "args", "kwargs"} & set(kept)
+        return kept | dict.fromkeys(withheld, "withheld") if "traceback" in kept else kept
+    if isinstance(args, tuple):
+        return tuple(_type_of(value) for value in args)
+    return args
+
+
+def _type_of(value: Any) -> Any:
+    return _name(value) if isinstance(value, BaseException) else value
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _described(error: BaseException) -> str:
+    places = "".join(traceback.format_tb(error.__traceback__))
+    diagnosis = getattr(error, "diag", None)
+    code = getattr(error, "sqlstate", None)
+    said = [_name(error), f"sqlstate {code}" if code else ""]
+    said += [
+        f"{what} {name}"
+        for what in ("table", "constraint")
+        if (name := getattr(diagnosis, f"{what}_name", None))
+    ]
+    return f"{places}{', '.join(part for part in said if part)}"
