@@ -1,8 +1,10 @@
-"""What analytics puts into the slots of patients."""
+"""What analytics puts into the slots of patients and centers."""
 
 from analytics.panels import outcome_panel
+from analytics.queries.late_changes import LATE_CHANGES
 from analytics.queries.panel import annotate_eligibility
 from analytics.tasks import hint_stale
+from centers import slots as center_slots
 from patients import slots
 
 
@@ -12,3 +14,5 @@ def fill() -> None:
         slots.after_commit.append(hint_stale)
         slots.record_panels.append(outcome_panel)
         slots.eligibility.append(annotate_eligibility)
+        center_slots.finders.append(LATE_CHANGES)
+        center_slots.access_tables["analytics_api_token"] = "API client"  # noqa: S105  # a table's name

@@ -7,6 +7,7 @@ SECURITY DEFINER function that takes the actor from the transaction's scope.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -18,8 +19,15 @@ class EventKind(StrEnum):
 
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    SIGN_IN_FAILED = "sign_in_failed"
+    LOCKED_OUT = "locked_out"
+    SIGNING_REFUSED = "signing_refused"
+    MFA = "mfa"
     READ = "read"
     REVEAL = "reveal"
+    SEARCH = "search"
+    PRINT = "print"
+    DOWNLOAD = "download"
     EXPORT = "export"
     IMPORT = "import"
 
@@ -37,4 +45,17 @@ def record_event(
         cursor.execute(
             "select audit.record_event(%s, %s, %s, %s::jsonb)",
             [kind.value, center_id, patient_id, json.dumps(detail)],
+        )
+
+
+def record_events(
+    kind: EventKind, details: Mapping[int, dict[str, Any]], *, using: str = "default"
+) -> None:
+    """Append one event a center in one query: {center id: detail}, in the order given."""
+    if not details:
+        return
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "select audit.record_events(%s, %s::bigint[], %s::jsonb)",
+            [kind.value, list(details), json.dumps(list(details.values()))],
         )

@@ -1,0 +1,188 @@
+"""Audit events in words: who, when, what, old and new values; identifiers never.
+
+What an event of another app's table says, that app knows (centers.slots.describers); everything
+else is printed field by field, without keys, hashes and sealed bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from centers import slots
+from centers.models import AuditEvent, Center, User
+from centers.roles import Role
+from centers.slots import Change, Described, RecordName
+
+ACTIONS: Final = {
+    "insert": "Entered",
+    "update": "Amended",
+    "delete": "Deleted",
+    "sign_in": "Signed in",
+    "sign_out": "Signed out",
+    "sign_in_failed": "Sign-in failed",
+    "locked_out": "Locked out",
+    "signing_refused": "Signing refused",
+    "mfa": "Second factor",
+    "read": "Identifiers read",
+    "reveal": "Identifiers revealed",
+    "search": "Searched",
+    "print": "Printed",
+    "download": "Downloaded",
+    "export": "Exported",
+    "import": "Imported",
+}
+_TABLES: Final = {
+    "centers_user": "Account",
+    "centers_membership": "Membership",
+    "centers_center": "Center",
+    "centers_audit_review": "Audit review",
+    "centers_openidentity": "OpenID account",
+    "mfa_authenticator": "Second factor",
+}
+_PEOPLE_KEYS: Final = ("user_id", "owner_id", "account")
+_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+# Keys, and what says when a row was made: the event says it better.
+_TECHNICAL: Final = re.compile(r"id|.*_id|at|.*_at")
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One event as pages and files show it."""
+
+    event: AuditEvent
+    action: str
+    what: str
+    changes: tuple[Change, ...]
+    href: str
+    center: str
+    record: RecordName | None
+
+    @property
+    def role(self) -> str:
+        """The roles that the person acted in then."""
+        return self.event.role.replace("_", " ").replace(",", ", ")
+
+
+def lines_of(events: Sequence[AuditEvent]) -> list[EventLine]:
+    """The events in words; a fixed number of queries for any number of events."""
+    records = _records({event.patient_id for event in events if event.patient_id})
+    described: dict[int, Described] = {}
+    for describe in slots.describers:
+        described |= describe(events, records)
+    rest = [event for event in events if event.pk not in described]
+    described |= _describe_here(rest)
+    centers = _codes(event.center_id for event in events)
+    return [
+        EventLine(
+            event,
+            told.action or ACTIONS.get(event.operation, event.operation.replace("_", " ")),
+            told.what,
+            told.changes,
+            told.href,
+            centers.get(event.center_id or 0, ""),
+            records.get(event.patient_id or 0),
+        )
+        for event in events
+        for told in [described[event.pk]]
+    ]
+
+
+def _records(patient_ids: set[int]) -> dict[int, RecordName]:
+    names: dict[int, RecordName] = {}
+    for find in slots.record_names:
+        names |= find(patient_ids)
+    return names
+
+
+def _describe_here(events: Sequence[AuditEvent]) -> dict[int, Described]:
+    """Events of centers' own tables, readings, and rows that nobody else describes."""
+    rows = [row for event in events for row in (event.before, event.after) if row]
+    people = _names(
+        [e.row_id for e in events if e.table_name == "centers_user"]
+        + [row[key] for row in rows for key in _PEOPLE_KEYS if isinstance(row.get(key), int)]
+    )
+    centers = _codes(row.get("center_id") for row in rows)
+    return {event.pk: _describe(event, people, centers) for event in events}
+
+
+def _describe(
+    event: AuditEvent, people: Mapping[int, str], centers: Mapping[int, str]
+) -> Described:
+    row = event.after or event.before or {}
+    person = next((people[row[key]] for key in _PEOPLE_KEYS if row.get(key) in people), "")
+    if not event.table_name:
+        told = reading_words(row)
+        return Described(", ".join(part for part in (person, told) if part))
+    titles = _TABLES | slots.access_tables
+    title = titles.get(event.table_name) or _table_words(event.table_name)
+    about = person
+    if event.table_name == "centers_user":
+        about = people.get(event.row_id or 0, "")
+    elif event.table_name == "centers_center":
+        about = str(row.get("code", ""))
+    elif event.table_name == "centers_membership":
+        place = centers.get(row.get("center_id") or 0)
+        about = f"{person}, {Role(row['role']).label}{f' at {place}' if place else ''}"
+    return Described(f"{title}: {about}" if about else title, plain_changes(event))
+
+
+def _table_words(table: str) -> str:
+    """ "patients_record_lock" reads "Record lock"."""
+    return table.split("_", 1)[-1].replace("_", " ").capitalize()
+
+
+def plain_changes(event: AuditEvent) -> tuple[Change, ...]:
+    """Every field that got another value, without keys, times of making, and bytes."""
+    before, after = event.before or {}, event.after or {}
+    return tuple(
+        Change(name.replace("_", " ").capitalize(), _plain(before.get(name)), _plain(value))
+        for name, value in after.items()
+        if value != before.get(name)
+        and not _TECHNICAL.fullmatch(name)
+        and not _is_bytes(value)
+        and not _is_bytes(before.get(name))
+    )
+
+
+def _is_bytes(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("\\x")
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "" or value == {}:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    text = str(value)
+    if _ISO_DAY.fullmatch(text):
+        return f"{date.fromisoformat(text):%d-%b-%Y}"
+    return text
+
+
+def reading_words(detail: Mapping[str, Any]) -> str:
+    """What a reading event's detail says; records of a list are counted, not named."""
+    parts = []
+    for name, value in detail.items():
+        if name == "patient_ids":
+            parts.append(f"{len(value)} records")
+        elif not _TECHNICAL.fullmatch(name) and name != "account":
+            parts.append(f"{name.replace('_', ' ')} {_plain(value)}".replace("_", " "))
+    return ", ".join(parts)
+
+
+def _names(ids: Iterable[int | None]) -> dict[int, str]:
+    wanted = {key for key in ids if key}
+    return dict(User.objects.filter(id__in=wanted).values_list("id", "full_name")) if wanted else {}
+
+
+def _codes(ids: Iterable[int | None]) -> dict[int, str]:
+    wanted = {key for key in ids if key}
+    return dict(Center.objects.filter(id__in=wanted).values_list("id", "code")) if wanted else {}
