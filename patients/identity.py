@@ -4,7 +4,9 @@ Each record has a random data key, wrapped by the key-encryption key of the sett
 (REGISTRY_IDENTIFIER_KEY; while that is rotated, REGISTRY_IDENTIFIER_KEY_NEW wraps and both unwrap).
 What a ciphertext belongs to is bound into it, so that it cannot be
 moved to another record. The blind index is HMAC-SHA-256 of the normalised value under a key of its
-own, with the center in it: equal numbers of two centers have different indexes.
+own, with the center in it: equal numbers of two centers have different indexes. The index of a
+person has no center in it; it is kept where no page can read it (migration 0013 of patients).
+An erased record has no data key any more: what is left of its ciphertexts stays closed.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import hmac
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +23,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from patients.models import DataKey, IndexKey
 
@@ -87,8 +90,9 @@ def unseal(record_key: RecordKey, sealed: bytes) -> dict[str, str]:
 
 
 def load_keys(records: Mapping[int, str]) -> dict[int, RecordKey]:
-    """Data keys by patient id; `records` maps patient id to public id."""
-    rows = DataKey.objects.filter(patient_id__in=list(records)).values_list("patient_id", "wrapped")
+    """Data keys by patient id; `records` maps patient id to public id. Erased records have none."""
+    kept = DataKey.objects.filter(patient_id__in=list(records), destroyed_at=None)
+    rows = kept.values_list("patient_id", "wrapped")
     return {patient: unwrap(records[patient], bytes(wrapped)) for patient, wrapped in rows}
 
 
@@ -105,6 +109,29 @@ def blind_index(index_key: bytes, field: str, center_id: int, value: str) -> byt
     """128 bits that find an exact value within its center; the value is folded to upper case."""
     text = f"{field}|{center_id}|{''.join(value.split()).upper()}"
     return hmac.digest(index_key, text.encode(), "sha256")[:16]
+
+
+def person_index(index_key: bytes, initials: str, birth_date: str) -> bytes | None:
+    """128 bits that are equal for equal initials and full birth date, whatever the center.
+
+    None without both: less would be shared by too many to mean anything.
+    """
+    folded = unicodedata.normalize("NFKD", initials).upper()
+    letters = "".join(letter for letter in folded if letter.isalpha())
+    if not letters or len(birth_date) != len("YYYY-MM-DD"):
+        return None
+    return hmac.digest(index_key, f"person|{letters}|{birth_date}".encode(), "sha256")[:16]
+
+
+def save_person_indexes(indexes: Mapping[int, bytes | None]) -> None:
+    """Store the index of persons by patient id; None takes a record out."""
+    if not indexes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select patients_index_persons(%s::bigint[], %s::bytea[])",
+            [list(indexes), list(indexes.values())],
+        )
 
 
 def load_index_key() -> bytes:
@@ -129,6 +156,24 @@ def wrap_index_key(key: bytes) -> bytes:
 def unwrap_index_key(wrapped: bytes) -> bytes:
     """The key of the blind index. Raises SealBroken."""
     return _unwrap(wrapped, "index key")
+
+
+def seal_draft(index_key: bytes, owner: str, body: str) -> bytes:
+    """Seal what somebody typed and has not saved. `owner`: the writer and the page, bound into it.
+
+    A draft may be of a record that has no data key yet. Its key is made from the one key of the
+    database that stays itself while the key that wraps it is rotated.
+    """
+    return _encrypt(_draft_key(index_key, owner), body.encode(), f"draft|{owner}")
+
+
+def unseal_draft(index_key: bytes, owner: str, sealed: bytes) -> str:
+    """What was typed. Raises SealBroken."""
+    return _decrypt(_draft_key(index_key, owner), sealed, f"draft|{owner}").decode()
+
+
+def _draft_key(index_key: bytes, owner: str) -> bytes:
+    return hmac.digest(index_key, f"key of a draft|{owner}".encode(), "sha256")
 
 
 def _encrypt(key: bytes, plain: bytes, purpose: str) -> bytes:

@@ -1,4 +1,5 @@
-"""Checks that need other records: a record ID used twice, the linked record, the same person twice.
+"""Checks that need other records: a record ID used twice or erased, the linked record, the same
+person twice.
 
 One query each for a whole batch; records of the batch itself are compared in memory.
 """
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 
 from django.db.models import Q
 
-from patients.actions.pending import PendingRecord
-from patients.models import Patient, PatientIdentity
+from patients.actions.pending import RETRACTED, PendingRecord
+from patients.identity import blind_index, load_index_key
+from patients.models import Erasure, Patient, PatientIdentity
 from patients.rules.checks import check_duplicate, check_linked, finding
 from patients.rules.checks_person import comparable_birth
 from patients.rules.record import Finding
@@ -30,7 +32,7 @@ def resolve_links(batch: Sequence[PendingRecord]) -> list[Finding]:
         key = (record.center_id, record.record_id)
         patient = record.state.patient
         taken = saved.get(key, record.patient_id) != record.patient_id or counts[key] > 1
-        if taken and record.changes_field("record_id"):
+        if taken and record.changes_field("record_id", RETRACTED):
             found.append(finding("record.duplicate", patient, "record_id"))
         named = patient.value("same_person_as")
         if not isinstance(named, str):
@@ -44,7 +46,7 @@ def resolve_links(batch: Sequence[PendingRecord]) -> list[Finding]:
 
 def _saved_record_ids(wanted: Sequence[PendingRecord]) -> dict[Key, int]:
     """The patients that now have one of the record IDs that the batch uses or names."""
-    names = {r.record_id for r in wanted if r.changes_field("record_id")}
+    names = {r.record_id for r in wanted if r.changes_field("record_id", RETRACTED)}
     names |= {str(v) for r in wanted if (v := r.state.patient.value("same_person_as")) is not None}
     if not names:
         return {}
@@ -55,6 +57,31 @@ def _saved_record_ids(wanted: Sequence[PendingRecord]) -> dict[Key, int]:
         (center, name): patient
         for center, name, patient in rows.values_list("center_id", "record_id", "patient_id")
     }
+
+
+def check_erased(batch: Sequence[PendingRecord]) -> list[Finding]:
+    """record.erased: the record ID is that of a record that was erased at the person's request."""
+    wanted = [r for r in batch if r.changes_field("record_id")]
+    centers = {r.center_id for r in wanted}
+    erased = {
+        (center, bytes(index or b""))
+        for center, index in Erasure.objects.filter(
+            center_id__in=centers, record_index__isnull=False
+        ).values_list("center_id", "record_index")
+    }
+    if not erased:
+        return []
+    key = load_index_key()
+    return [
+        finding("record.erased", record.state.patient, "record_id")
+        for record in wanted
+        if (record.center_id, erased_index(key, record.center_id, record.record_id)) in erased
+    ]
+
+
+def erased_index(index_key: bytes, center_id: int, record_id: str) -> bytes:
+    """What is kept of an erased record's ID."""
+    return blind_index(index_key, "record_id", center_id, record_id)
 
 
 def check_vital_status(batch: Sequence[PendingRecord]) -> list[Finding]:

@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from patients.rules.record import Finding
 from patients.rules.values import Value
 
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """One row to create (`row_id` None), amend or retract.
+    """One row to create (`row_id` None), amend or retract. `restore` takes back that of a patient.
 
     `values` holds only the fields to set; None empties one. The patient's own row is a change of
     form "patients" (`row_id` not needed) whose values may hold `record_id` and `same_person_as`;
@@ -24,6 +26,7 @@ class RowChange:
     row_id: int | None = None
     retract: bool = False
     source: object = None
+    restore: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class SavedRecord:
     created: bool
     changed: int
     soft: tuple[Finding, ...] = ()
+
+
+class RecordNotFound(ObjectDoesNotExist):
+    """No such record, or one the actor may not see: the two look the same."""
 
 
 class Refused(Exception):

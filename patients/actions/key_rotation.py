@@ -65,7 +65,7 @@ def rotate_identifier_key(
             progress(rotation.rewrapped)
         with transaction.atomic():
             rotation.left = (
-                DataKey.objects.exclude(key_id=name).count()
+                DataKey.objects.filter(destroyed_at=None).exclude(key_id=name).count()
                 + IndexKey.objects.exclude(key_id=name).count()
             )
     return rotation
@@ -92,7 +92,7 @@ def _rotate_data_keys(name: str, batch: int, rotation: Rotation) -> Iterator[int
         with transaction.atomic():
             rows = list(
                 DataKey.objects.select_for_update()
-                .filter(patient_id__gt=last)
+                .filter(patient_id__gt=last, destroyed_at=None)
                 .exclude(key_id=name)
                 .order_by("patient_id")[:batch]
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.core.exceptions import ObjectDoesNotExist
 
@@ -15,6 +16,8 @@ from patients.rules.record import Finding, RecordState, Row
 from patients.rules.values import Value
 
 RETRACTED = "retracted"
+# What an erasure destroys; the fields that are sealed.
+IDENTIFIERS: Final = frozenset({"record_id", "birth_date", "mrn", "initials"})
 
 
 class RowNotFound(ObjectDoesNotExist):
@@ -85,7 +88,8 @@ def apply_change(change: RecordChange, saved: RecordState | None) -> PendingReco
         if not any(row.form == "patients" for row in change.rows):
             raise ValueError("a new record needs its patients row")
     else:
-        state = RecordState(saved.patient, {form: list(rows) for form, rows in saved.rows.items()})
+        rows = {form: list(rows) for form, rows in saved.rows.items()}
+        state = RecordState(saved.patient, rows, erased=saved.erased)
     pending = PendingRecord(change, state)
     if saved is not None and saved.public_id is not None:
         pending.patient_id, pending.public_id = change.patient_id or 0, saved.public_id
@@ -116,8 +120,11 @@ def _apply_patient(pending: PendingRecord, change: RowChange) -> None:
     if change.row_id is not None and change.row_id != row.id:
         raise RowNotFound
     after, changed = _merge(row, change)
-    if row.retracted and changed:
+    if row.retracted and changed and not change.restore:
         pending.findings.append(finding("row.retracted", after, ""))
+    if pending.state.erased:
+        for name in sorted(changed & IDENTIFIERS):
+            pending.findings.append(finding("person.erased", after, name))
     if row.id is None or changed:
         before = pending.patient.changed if pending.patient else frozenset()
         pending.state.patient = after
@@ -159,7 +166,7 @@ def _merge(row: Row, change: RowChange) -> tuple[Row, frozenset[str]]:
     given, retract = _without_status(change)
     changed = {name for name, value in given.items() if row.values.get(name) != value}
     values = {**row.values, **given}
-    retracted = row.retracted or retract
+    retracted = (row.retracted or retract) and not change.restore
     if retracted != row.retracted:
         changed.add(RETRACTED)
     return Row(row.form, row.id, values, retracted, change.source), frozenset(changed)

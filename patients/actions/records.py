@@ -11,14 +11,26 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import Final
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from centers.access import Scope, acting, current_scope, set_reason
 from centers.roles import Permission
-from patients.actions.between import check_duplicates, check_vital_status, resolve_links
-from patients.actions.changes import Conflict, RecordChange, Refused, RowChange, SavedRecord
+from patients.actions.between import (
+    check_duplicates,
+    check_erased,
+    check_vital_status,
+    resolve_links,
+)
+from patients.actions.changes import (
+    Conflict,
+    RecordChange,
+    RecordNotFound,
+    Refused,
+    RowChange,
+    SavedRecord,
+)
+from patients.actions.locks import require_unlocked
 from patients.actions.pending import PendingRecord, RowNotFound, apply_change
 from patients.actions.questions import new_questions, require_confirmed, save_questions
 from patients.actions.writing import constraint_of, reserve_ids, write_records
@@ -55,10 +67,6 @@ KEYS_AS_CHECKS: Final = {
     "patients_patient_same_person_id_center_fk": "person.link",
     "audit.reason": "reason.required",
 }
-
-
-class RecordNotFound(ObjectDoesNotExist):
-    """No such record, or one the actor may not see: the two look the same."""
 
 
 def save_records(
@@ -128,7 +136,13 @@ def _apply(changes: Sequence[RecordChange]) -> list[PendingRecord]:
 def _check(batch: Sequence[PendingRecord], reason: str, today: date) -> dict[int, list[Finding]]:
     """Refuse what is hard; the soft findings by patient id. Unchanged records are not checked."""
     changed = [record for record in batch if any(record.written())]
-    between = [*resolve_links(changed), *check_vital_status(changed), *check_duplicates(changed)]
+    require_unlocked(changed)
+    between = [
+        *resolve_links(changed),
+        *check_erased(changed),
+        *check_vital_status(changed),
+        *check_duplicates(changed),
+    ]
     hard: list[Finding] = []
     soft: dict[int, list[Finding]] = {}
     by_row = {id(record.state.patient): record for record in changed}

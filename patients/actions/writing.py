@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -17,7 +18,9 @@ from patients.identity import (
     load_index_key,
     load_keys,
     new_record_key,
+    person_index,
     save_keys,
+    save_person_indexes,
     seal,
 )
 from patients.models import ROW_MODELS, Patient, PatientIdentity, RecordRow
@@ -115,14 +118,14 @@ def _patient_column(name: str) -> str:
 
 def _write_identities(records: Sequence[PendingRecord]) -> None:
     """Seal and write the identifiers that are new or changed."""
-    wanted = [r for r in records if r.changes_field(*IDENTITY_FIELDS)]
+    wanted = [r for r in records if not r.state.erased]
+    wanted = [r for r in wanted if r.changes_field(*IDENTITY_FIELDS, RETRACTED)]
     if not wanted:
         return
     keys = {r.patient_id: new_record_key(str(r.public_id)) for r in wanted if r.is_new}
     save_keys((r.patient_id, r.center_id, keys[r.patient_id]) for r in wanted if r.is_new)
     keys |= load_keys({r.patient_id: str(r.public_id) for r in wanted if not r.is_new})
-    with_mrn = any(r.state.patient.value("mrn") for r in wanted)
-    index_key = load_index_key() if with_mrn else b""
+    index_key = load_index_key()
     rows = [(r, _identity(r, keys[r.patient_id], index_key)) for r in wanted]
     # In one order everywhere: two batches with the same record IDs wait, and do not deadlock.
     new = [row for record, row in rows if record.is_new]
@@ -132,6 +135,14 @@ def _write_identities(records: Sequence[PendingRecord]) -> None:
         PatientIdentity,
         [(row, _identity_columns(record)) for record, row in rows if not record.is_new],
     )
+    persons = [r for r in wanted if r.changes_field("birth_date", "initials")]
+    save_person_indexes({r.patient_id: _person_index(r, index_key) for r in persons})
+
+
+def _person_index(record: PendingRecord, index_key: bytes) -> bytes | None:
+    patient = record.state.patient
+    initials, birth = (format_value(patient.value(name)) for name in ("initials", "birth_date"))
+    return person_index(index_key, initials, birth)
 
 
 def _identity(record: PendingRecord, key: RecordKey, index_key: bytes) -> PatientIdentity:
@@ -141,7 +152,7 @@ def _identity(record: PendingRecord, key: RecordKey, index_key: bytes) -> Patien
     return PatientIdentity(
         patient_id=record.patient_id,
         center_id=record.center_id,
-        record_id=record.record_id,
+        record_id=new_retired_id() if patient.retracted else record.record_id,
         birth_date=patient.partial("birth_date"),
         missing={"birth_date": birth.reason} if isinstance(birth, Missing) else {},
         sealed=seal(key, {n: format_value(patient.values.get(n)) for n in SEALED_FIELDS}),
@@ -149,11 +160,17 @@ def _identity(record: PendingRecord, key: RecordKey, index_key: bytes) -> Patien
     )
 
 
+def new_retired_id() -> str:
+    """Stands in the place of a retired record's ID, which another record may now have."""
+    return f"retired-{secrets.token_hex(8)}"
+
+
 def _identity_columns(record: PendingRecord) -> frozenset[str]:
     changed = record.patient.changed if record.patient else frozenset()
     columns = {"sealed"} | (changed & {"record_id", "birth_date"})
     columns |= {"missing"} if "birth_date" in changed else set()
     columns |= {"mrn_index"} if "mrn" in changed else set()
+    columns |= {"record_id"} if RETRACTED in changed else set()
     return frozenset(columns)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from centers.access import Scope, system_scope
 from centers.actions.centers import create_center
 from centers.models import SYSTEM_USER_ID, Center
 from centers.roles import PERMISSIONS, Permission, Role
+from tests.snapshot import start_from
 from tests.universe import Universe, build_universe
 
 
@@ -42,6 +44,6 @@ def coordinator(center: Center) -> Scope:
 
 
 @pytest.fixture
-def universe(database: None) -> Universe:
+def universe(database: None, superuser: psycopg.Connection) -> Universe:
     """The named states of tests/universe.py, with outcomes."""
-    return build_universe()
+    return start_from("universe", build_universe, superuser)
