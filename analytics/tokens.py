@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class ApiToken(models.Model):
     It reads with the rights its owner has at the moment of the request.
     """
 
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     label = models.CharField(max_length=100)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+")
     token_hash = models.BinaryField(unique=True)

@@ -68,13 +68,15 @@ def scope_of(user: User, *, request_id: uuid.UUID | None = None) -> Scope:
         )
     permitted: dict[Permission, set[int]] = {}
     wide: set[Permission] = set()
+    roles = {Role(membership.role) for membership in memberships}
+    every = _all_center_ids() if roles & EVERY_CENTER else ()
     for membership in memberships:
         role = Role(membership.role)
         for permission in PERMISSIONS[role]:
             if membership.center_id is not None:
                 permitted.setdefault(permission, set()).add(membership.center_id)
             elif role in EVERY_CENTER:
-                permitted.setdefault(permission, set()).update(_all_center_ids())
+                permitted.setdefault(permission, set()).update(every)
             elif role in REGISTRY_WIDE:
                 wide.add(permission)
     return Scope(

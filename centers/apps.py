@@ -15,3 +15,4 @@ class CentersConfig(AppConfig):
         import_module("centers.checks")
         import_module("centers.sign_in").connect()
         import_module("centers.confirmation").connect()
+        import_module("centers.session_limits").connect()

@@ -30,8 +30,8 @@ DIFFERENT_ROWS = """
         where table_name = {name} and row_id is not null order by row_id, id desc)
     select coalesce(last.row_id, live.key), last.after::text, live.found::text
     from last full join (
-        select {key}::bigint as key, to_jsonb(stored) - {left_out}::text[] as found
-        from {table} stored
+        select {key}::bigint as key, to_jsonb(stored) as found
+        from (select {columns} from {table}) stored
     ) live on live.key = last.row_id
     where last.after is distinct from live.found
 """
@@ -49,6 +49,20 @@ WITHOUT_TRIGGER = """
         and not exists (select from pg_trigger t
             where t.tgrelid = c.oid and t.tgfoid = 'audit.write_event'::regproc)
         and exists (select from audit.event where table_name = c.relname)
+"""
+
+# Readers without ownership are shown every row by a policy that says `true`, and by no other.
+HIDDEN = """
+    select c.relname from pg_class c
+    where (c.oid = 'audit.event'::regclass or exists (select from pg_trigger t
+            where t.tgrelid = c.oid and t.tgfoid = 'audit.write_event'::regproc))
+        and row_security_active(c.oid)
+        and (not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive
+                and p.polcmd in ('r', '*') and pg_get_expr(p.polqual, p.polrelid) = 'true'
+                and current_user::regrole = any(p.polroles))
+            or exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive
+                and p.polcmd in ('r', '*') and p.polroles && array[0::oid, current_user::regrole]))
+    order by 1
 """
 
 
@@ -83,7 +97,7 @@ class LiveSource:
             rows = sql.SQL(DIFFERENT_ROWS).format(
                 **names,
                 key=sql.Identifier("stored", table.key),
-                left_out=sql.Literal(sorted(table.left_out)),
+                columns=sql.SQL(", ").join(map(sql.Identifier, self._columns(table))),
                 table=sql.Identifier(table.schema, table.name),
             )
             for key, after, found in self._rows(rows):
@@ -101,24 +115,32 @@ class LiveSource:
     def export(self, file: BinaryIO) -> None:
         """Write what verification of a dump needs, in the format of pg_dump."""
         tables = self.tables()
-        names = [("audit", "event"), ("audit", "seal"), *((t.schema, t.name) for t, _ in tables)]
-        for schema, name in names:
-            columns = self._columns(schema, name)
-            file.write(f"COPY {schema}.{name} ({', '.join(columns)}) FROM stdin;\n".encode())
-            for line in self._lines(_selection(schema, name, columns)):
-                file.write(line)
-            file.write(b"\\.\n\n")
+        self._write(file, "audit", "event", EVENT_COLUMNS)
+        self._write(file, "audit", "seal", SEAL_COLUMNS)
+        for table, _ in tables:
+            self._write(file, table.schema, table.name, self._columns(table))
         for table, definition in tables:
             file.write(f"{definition};\n".encode())
             if not table.is_on:
                 name = f"{table.schema}.{table.name}"
                 file.write(f"ALTER TABLE {name} DISABLE TRIGGER audit;\n".encode())
 
-    def _columns(self, schema: str, name: str) -> tuple[str, ...]:
+    def hidden_tables(self) -> list[str]:
+        """Audited tables of which row-level security may keep rows from this login."""
+        return [name for (name,) in self._rows(sql.SQL(HIDDEN))]
+
+    def _write(self, file: BinaryIO, schema: str, name: str, columns: tuple[str, ...]) -> None:
+        file.write(f"COPY {schema}.{name} ({', '.join(columns)}) FROM stdin;\n".encode())
+        for line in self._lines(_selection(schema, name, columns)):
+            file.write(line)
+        file.write(b"\\.\n\n")
+
+    def _columns(self, table: AuditedTable) -> tuple[str, ...]:
+        """The columns that events hold. This login may read no others of the table."""
         statement = sql.SQL(
             "select attname from pg_attribute where attrelid = {}::regclass and attnum > 0"
-            " and not attisdropped and attgenerated = '' order by attnum"
-        ).format(sql.Literal(f"{schema}.{name}"))
+            " and not attisdropped and attname <> all({}) order by attnum"
+        ).format(sql.Literal(f"{table.schema}.{table.name}"), sql.Literal(sorted(table.left_out)))
         return tuple(row[0] for row in self._rows(statement))
 
     def _copied(self, query: sql.Composed) -> Iterator[Fields]:

@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from centers.account.limits import SIGNING, is_spent
+
 RECENT_SECONDS: Final = 300
 _AT: Final = "confirmed_at"
 _SIGNING: Final = "confirmed_for_signing"
@@ -37,8 +39,12 @@ def recently_confirmed(request: HttpRequest) -> bool:
 
 
 def may_sign(request: HttpRequest) -> bool:
-    """Whether the page `confirm` was answered within five minutes and no signature has used it."""
-    return recently_confirmed(request) and bool(request.session.get(_SIGNING))
+    """Whether the page `confirm` was answered within five minutes and no signature has used it.
+
+    After three wrong answers nobody signs for a while. Raises LimitsUnavailable.
+    """
+    proved = recently_confirmed(request) and bool(request.session.get(_SIGNING))
+    return proved and not is_spent(SIGNING, str(request.user.pk))
 
 
 def spend_signing(request: HttpRequest) -> None:
@@ -63,7 +69,9 @@ def _guarded(view: View[P], is_proved: Callable[[HttpRequest], bool]) -> View[P]
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not is_proved(request):
-            return redirect(f"{reverse('confirm')}?{urlencode({'next': request.path})}")
+            # A page that was asked for comes back as it was asked for, filters included.
+            wanted = request.get_full_path() if request.method == "GET" else request.path
+            return redirect(f"{reverse('confirm')}?{urlencode({'next': wanted})}")
         return view(request, *args, **kwargs)
 
     return cast("View[P]", wrapped)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar, Final
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from centers.roles import REGISTRY_WIDE, Role
 
@@ -136,6 +139,50 @@ class Membership(models.Model):
         return f"{self.role}"
 
 
+class Session(AbstractBaseSession):
+    """A browser in which somebody is signed in, or about to be. The key is a secret; lists use `public_id`.
+
+    `browser` is a few words such as "Firefox on Windows"; no address is kept.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    browser = models.CharField(max_length=40, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return self.browser
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """Where rows are read and written."""
+        return import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+
+
+class OpenIdentity(models.Model):
+    """A person's account at a hospital's OpenID provider: the pair names it for ever."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="identities")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="centers_openidentity_once"),
+            models.UniqueConstraint(
+                fields=["user", "issuer"], name="centers_openidentity_one_a_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.issuer
+
+
 class AuditEvent(models.Model):
     """One write, as the trigger saw it. Nobody is granted insert, update or delete."""
 
@@ -152,6 +199,7 @@ class AuditEvent(models.Model):
     reason = models.TextField(null=True)
     request_id = models.UUIDField(null=True)
     app_version = models.TextField()
+    row_hash = models.BinaryField()
 
     class Meta:
         managed = False
@@ -159,3 +207,40 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.table_name}"
+
+
+class AuditReview(models.Model):
+    """A reviewer has looked at a finding of the audit review. Nobody changes it afterwards.
+
+    `key` names the finding; `events` is how many events it had then: more make it open again.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    center = models.ForeignKey(Center, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=30)
+    key = models.CharField(max_length=200)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    events = models.PositiveIntegerField()
+    reviewer = models.ForeignKey(User, models.PROTECT, related_name="+")
+    note = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "centers_audit_review"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="centers_audit_review_note", condition=models.Q(note__regex=r"\S")
+            ),
+            models.CheckConstraint(
+                name="centers_audit_review_period",
+                condition=models.Q(ends_on__gte=models.F("starts_on")),
+            ),
+            models.UniqueConstraint(
+                fields=["center", "key", "events"], name="centers_audit_review_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kind

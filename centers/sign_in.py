@@ -10,10 +10,14 @@ from typing import Any, Final
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
+from django.http import HttpRequest
 
 from centers.access import acting, scope_of
+from centers.account.sessions import note_start
 from centers.audit import EventKind, record_event
-from centers.models import User
+from centers.models import SYSTEM_USER_ID, User
+from centers.roles import Role
+from centers.scope import Scope
 
 # Django connects its own receiver under this id only when none has it yet.
 DJANGOS_RECEIVER: Final = "update_last_login"
@@ -26,7 +30,22 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="centers.sign_out")
 
 
-def _signed_in(user: User, **_: Any) -> None:
+def record_failure(user: User | None, step: str, *, locked: bool) -> None:
+    """A wrong attempt, and whether further ones are refused for a while.
+
+    The event names the account that was tried, or none; never what was typed. Nobody has proved to
+    be that person, so the system is the actor.
+    """
+    detail = {"account": user.pk if user else None, "step": step}
+    with acting(Scope(SYSTEM_USER_ID, Role.SYSTEM.value)), transaction.atomic():
+        record_event(EventKind.SIGN_IN_FAILED, detail)
+        if locked:
+            record_event(EventKind.LOCKED_OUT, detail)
+
+
+def _signed_in(user: User, request: HttpRequest | None, **_: Any) -> None:
+    if request is not None:
+        note_start(request)
     _record(EventKind.SIGN_IN, user)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse_lazy
+from django.views.decorators.http import require_http_methods
 
 from centers.access import acting, scope_of, signed_in
+from centers.account.adapter import safe_path
+from centers.account.limits import SIGNING
+from centers.account.proofs import check_confirmation, proof_context, signing_is_paused
 from centers.confirmation import note_confirmation
+from centers.invitations import link_tokens
 from centers.models import User
 
 
@@ -20,6 +23,7 @@ class WelcomeView(PasswordResetConfirmView):
 
     template_name = "registration/password_set.html"
     success_url = reverse_lazy("login")
+    token_generator = link_tokens
 
     def get_user(self, uidb64: str) -> User | None:
         """The invited person; an account that was closed since then, or none, has no valid link."""
@@ -29,28 +33,30 @@ class WelcomeView(PasswordResetConfirmView):
     def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
         """The audit event of the change names the person, who is not signed in yet."""
         with acting(scope_of(form.user)):
-            return super().form_valid(form)
-
-
-class ConfirmForm(forms.Form):
-    """The password once more."""
-
-    password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
+            answer = super().form_valid(form)
+            form.user.sessions.all().delete()
+        return answer
 
 
 @signed_in
+@require_http_methods(["GET", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Who is there? Then back to the page that asked."""
-    form = ConfirmForm(request.POST or None)
+    """Who is there? Then back to the page that asked, with a new key of the session."""
+    assert isinstance(request.user, User)
     wanted = request.POST.get("next") or request.GET.get("next", "")
-    if form.is_valid():
-        assert isinstance(request.user, User)
-        if request.user.check_password(form.cleaned_data["password"]):
+    status, problem = 200, ""
+    if request.method == "POST":
+        status, problem = check_confirmation(request, request.user)
+        if status == 200:
+            request.session.cycle_key()
             note_confirmation(request, signing=True)
-            safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()})
-            return redirect(wanted if safe else reverse("home"))
-        form.add_error("password", "This is not the password of your account.")
-    context = {"form": form, "next": wanted, "section": "account"}
-    return render(request, "centers/confirm.html", context, status=400 if form.errors else 200)
+            return redirect(safe_path(request, wanted))
+    context = {
+        "next": wanted,
+        "problem": problem,
+        "section": "account",
+        "has_password": request.user.has_usable_password(),
+        "signing_minutes": SIGNING.minutes_left() if signing_is_paused(request.user) else 0,
+    }
+    context |= proof_context(request.user)
+    return render(request, "centers/confirm.html", context, status=status)

@@ -72,6 +72,13 @@ def close_center(*, actor: Scope, center_id: int, reason: str) -> bool:
     )
 
 
+def reopen_center(*, actor: Scope, center_id: int, reason: str) -> bool:
+    """Set the status of a closed center to active again. Errors as amend_center."""
+    return amend_center(
+        actor=actor, center_id=center_id, values={"status": "active"}, reason=reason
+    )
+
+
 @contextmanager
 def _managing(actor: Scope, reason: str) -> Iterator[None]:
     actor.require(Permission.MANAGE_CENTERS)

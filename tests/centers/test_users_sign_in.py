@@ -117,7 +117,7 @@ def test_invite_gives_a_role_at_a_center() -> None:
         (["ada", "--center", "C01"], "takes no --center"),
         (["ada", "--role", "monitor", "--center", "C99"], "no center C99"),
         (["ada ada"], "user name"),
-        (["system"], "already exists"),
+        (["system"], "name is taken"),
     ],
 )
 def test_invite_that_is_refused_saves_nothing(arguments: list[str], message: str) -> None:

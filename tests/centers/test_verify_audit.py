@@ -147,12 +147,14 @@ def test_command_says_when_it_cannot_verify(
     assert refused.value.returncode == 2
 
 
-def test_command_needs_the_owner(
+def test_command_needs_a_login_that_sees_every_row(
     database: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
+    monkeypatch.delitem(connections.settings, "auditor")
+    assert run()[0] == 0
     monkeypatch.delitem(connections.settings, "owner")
     status, text = run()
-    assert (status, "DATABASE_OWNER_URL" in text) == (2, True)
+    assert (status, "DATABASE_AUDITOR_URL" in text) == (2, True)
 
 
 def test_long_unsealed_events_are_found(database: None) -> None:

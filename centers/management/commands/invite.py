@@ -12,7 +12,7 @@ from django.db import transaction
 
 from centers.access import acting, system_scope
 from centers.actions.users import add_membership, create_user
-from centers.invitations import invitation_path
+from centers.invitations import invitation_path, site_address
 from centers.models import Center, User
 from centers.roles import REGISTRY_WIDE, Role
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{user.username} is invited as {role.label}. Within {hours} hours, open once:"
         )
-        self.stdout.write(urljoin(_address(options["address"]), invitation_path(user)))
+        self.stdout.write(urljoin(options["address"] or site_address(), invitation_path(user)))
 
 
 def _invite(role: Role, options: dict[str, Any]) -> User:
@@ -70,12 +70,3 @@ def _center_id(code: str) -> int:
     if center is None:
         raise CommandError(f"There is no center {code}.")
     return center.pk
-
-
-def _address(given: str | None) -> str:
-    """The registry's address: as given, or the first trusted origin of the settings."""
-    if given:
-        return given
-    if settings.CSRF_TRUSTED_ORIGINS:
-        return settings.CSRF_TRUSTED_ORIGINS[0]
-    return "http://localhost:8000" if settings.DEMO else "https://" + settings.ALLOWED_HOSTS[0]

@@ -18,9 +18,12 @@ from centers.audit_live import LiveSource, reading
 from centers.verification import UNSEALED_LIMIT, Anchor, Report, Source, verify
 
 FOUND, NOT_VERIFIED = 1, 2
-OWNER_NEEDED = (
-    "The live database is verified as its owner, who sees every row: set DATABASE_OWNER_URL, or"
-    " give a dump with --dump FILE."
+READER_NEEDED = (
+    "The live database is verified by a login that sees every row: set DATABASE_AUDITOR_URL (or"
+    " DATABASE_OWNER_URL), or give a dump with --dump FILE."
+)
+ROWS_HIDDEN = (
+    "Row-level security may hide rows of {} from this login: verify with DATABASE_OWNER_URL alone."
 )
 
 
@@ -115,7 +118,10 @@ def _source(dump: Path | None) -> Iterator[Source]:
 
 @contextmanager
 def _live() -> Iterator[LiveSource]:
-    if "owner" not in connections:
-        raise CommandError(OWNER_NEEDED, returncode=NOT_VERIFIED)
-    with reading("owner") as source:
+    readers = [name for name in ("auditor", "owner") if name in connections]
+    if not readers:
+        raise CommandError(READER_NEEDED, returncode=NOT_VERIFIED)
+    with reading(readers[0]) as source:
+        if hidden := source.hidden_tables():
+            raise CommandError(ROWS_HIDDEN.format(", ".join(hidden)), returncode=NOT_VERIFIED)
         yield source

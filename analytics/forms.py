@@ -1,0 +1,52 @@
+"""Forms of API clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from analytics.actions.api_tokens import DEFAULT_DAYS, LONGEST_DAYS
+from analytics.queries.clients import possible_owners
+from centers.forms import HouseForm, ReasonField
+
+
+class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain while running
+    """A person with an open account, named by the public id."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            possible_owners(),
+            label="Owner",
+            to_field_name="public_id",
+            empty_label="",
+            help_text="The client reads with this person's roles, and stops with them",
+        )
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Full name and user name."""
+        return f"{obj.full_name} ({obj.username})"
+
+
+class ClientForm(HouseForm):
+    """A new API client."""
+
+    label = forms.CharField(
+        label="Label", max_length=100, help_text="What it is for, such as R script of the trial"
+    )
+    owner = OwnerChoice()
+    days = forms.IntegerField(
+        label="Days until it expires",
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        initial=DEFAULT_DAYS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        help_text=f"1 to {LONGEST_DAYS}",
+    )
+    reason = ReasonField()
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What create_client takes."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "owner"}
+        return values | {"owner_id": self.cleaned_data["owner"].pk}

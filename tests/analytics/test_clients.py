@@ -1,0 +1,240 @@
+"""API clients on the pages of administrators: made, shown once, listed, revoked, never leaked."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from analytics.actions.api_tokens import create_api_token, create_client, revoke_client
+from analytics.models import ApiToken
+from centers.access import acting, scope_of, system_scope
+from centers.models import SYSTEM_USER_ID, User
+from tests.patients.pages import Page, Visitor, status_of
+from tests.universe import Universe, build_people
+
+LIST, NEW = "/administration/clients/", "/administration/clients/new/"
+EXPORT = "/api/v1/outcomes.csv"
+ABSENT = "00000000-0000-4000-8000-000000000000"
+WHY = "Request of the person"
+
+
+@pytest.fixture
+def people(database: None) -> Universe:
+    return build_people()
+
+
+@pytest.fixture
+def adam(people: Universe) -> Visitor:
+    return Visitor(people, "adam")
+
+
+def values(universe: Universe, username: str = "ines", **more: str) -> dict[str, str]:
+    owner = str(universe.users[username].public_id)
+    return {"label": "R script", "owner": owner, "days": "30", "reason": WHY, **more}
+
+
+def secret_of(page: Page) -> str:
+    found = re.search(r'value="(il2_[^"]+)" readonly', page.text)
+    assert found
+    return found[1]
+
+
+def export(secret: str) -> int:
+    return Client().get(EXPORT, headers={"Authorization": f"Bearer {secret}"}).status_code
+
+
+def made(owner: User, label: str = "made") -> ApiToken:
+    with acting(system_scope()), transaction.atomic():
+        return create_api_token(label=label, owner=owner)[0]
+
+
+def revoke_url(token: ApiToken) -> str:
+    return f"{LIST}{token.public_id}/revoke/"
+
+
+def test_stranger_is_sent_to_sign_in(people: Universe) -> None:
+    for path in (LIST, NEW, revoke_url(made(people.users["ines"]))):
+        response = Client().get(path)
+        assert (response.status_code, response.headers["Location"]) == (
+            302,
+            f"/sign-in/?next={path}",
+        )
+
+
+def test_other_roles_are_refused(people: Universe) -> None:
+    path = revoke_url(made(people.users["ines"]))
+    for username in ("carla", "ines", "dana"):
+        visitor = Visitor(people, username)
+        assert [status_of(visitor.client, page) for page in (LIST, NEW, path)] == [403] * 3
+        assert visitor.post(NEW, values(people)).status == 403
+        assert visitor.post(path, {"reason": WHY}).status == 403
+    assert ApiToken.objects.filter(revoked_at=None).count() == 1
+
+
+def test_absent_client_is_404(people: Universe, adam: Visitor) -> None:
+    assert adam.get(f"{LIST}{ABSENT}/revoke/").status == 404
+    assert adam.post(f"{LIST}{ABSENT}/revoke/", {"reason": WHY}).status == 404
+
+
+def test_client_is_made_shown_once_and_revoked(people: Universe, adam: Visitor) -> None:
+    secret = secret_of(adam.post(NEW, values(people)))
+    token = ApiToken.objects.get()
+    assert token.owner == people.users["ines"]
+    assert timedelta(days=29) < token.expires_at - timezone.now() <= timedelta(days=30)
+    assert export(secret) == 200
+    listed = adam.get(LIST).text
+    assert "R script" in listed
+    assert secret not in listed
+    assert "Valid" in listed
+    assert adam.post(revoke_url(token), {"reason": ""}).status == 422
+    assert adam.post(revoke_url(token), {"reason": "Lost access"}).status == 302
+    assert export(secret) == 401
+    text = adam.get(LIST).text
+    assert "Revoked" in text
+    assert "/revoke/" not in text
+    assert (
+        "already"
+        in adam.client.post(revoke_url(token), {"reason": WHY}, follow=True).content.decode()
+    )
+
+
+def test_events_of_a_client_have_actor_and_reason_but_no_hash(
+    people: Universe, adam: Visitor
+) -> None:
+    adam.post(NEW, values(people))
+    adam.post(revoke_url(ApiToken.objects.get()), {"reason": "Lost access"})
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "select operation, reason, actor_id, after ? 'token_hash', after ->> 'public_id'"
+            " from audit.event where table_name = 'analytics_api_token' order by id"
+        )
+        found = cursor.fetchall()
+    actor, public_id = people.users["adam"].pk, str(ApiToken.objects.get().public_id)
+    assert found == [
+        ("insert", WHY, actor, False, public_id),
+        ("update", "Lost access", actor, False, public_id),
+    ]
+
+
+WRONG = [
+    ({"label": " "}, "Label: Enter a value."),
+    ({"label": "x" * 101}, "at most 100 characters"),
+    ({"owner": ""}, "Owner: Choose one."),
+    ({"owner": ABSENT}, "Choose one of the list"),
+    ({"owner": "1"}, "Owner:"),
+    ({"days": "0"}, "greater than or equal to 1"),
+    ({"days": "367"}, "less than or equal to 366"),
+    ({"days": "ten"}, "Enter a whole number"),
+    ({"reason": ""}, "Reason: Enter a value."),
+]
+
+
+def test_client_is_refused_with_a_way_to_mend(people: Universe, adam: Visitor) -> None:
+    for wrong, words in WRONG:
+        page = adam.post(NEW, values(people, **wrong))
+        assert page.status == 422, wrong
+        assert words in page.text, wrong
+    page = adam.post(NEW, values(people, "adam"))
+    assert "opens an export today. Choose somebody else" in page.text
+    system = str(User.objects.get(pk=SYSTEM_USER_ID).public_id)
+    assert adam.post(NEW, values(people, owner=system)).status == 422
+    assert not ApiToken.objects.exists()
+
+
+def test_client_of_a_closed_account_is_refused(people: Universe, adam: Visitor) -> None:
+    secret = secret_of(adam.post(NEW, values(people)))
+    path = f"/administration/users/{people.users['ines'].public_id}/deactivate/"
+    assert adam.post(path, {"reason": WHY}).status == 302
+    assert export(secret) == 401
+    assert "Account closed" in adam.get(LIST).text
+    assert adam.post(NEW, values(people)).status == 422
+    with pytest.raises(ValidationError, match="closed"):
+        create_client(
+            actor=scope_of(people.users["adam"]),
+            label="x",
+            owner_id=people.users["ines"].pk,
+            days=1,
+            reason=WHY,
+        )
+
+
+def test_actions_need_the_permission_and_a_reason(people: Universe) -> None:
+    token, ines = made(people.users["ines"]), people.users["ines"]
+    with pytest.raises(PermissionDenied):
+        create_client(actor=scope_of(ines), label="x", owner_id=ines.pk, days=1, reason=WHY)
+    with pytest.raises(PermissionDenied):
+        revoke_client(actor=scope_of(ines), token_id=token.pk, reason=WHY)
+    with pytest.raises(ValidationError, match="Say why"):
+        revoke_client(actor=scope_of(people.users["adam"]), token_id=token.pk, reason=" ")
+
+
+def test_making_and_revoking_need_a_recent_proof(people: Universe, adam: Visitor) -> None:
+    token = made(people.users["ines"])
+    session = adam.client.session
+    session["confirmed_at"] = 0
+    session.save()
+    assert adam.post(NEW, values(people)).url.startswith("/confirm/")
+    assert adam.post(revoke_url(token), {"reason": WHY}).url.startswith("/confirm/")
+    assert ApiToken.objects.get().revoked_at is None
+
+
+def test_extra_keys_change_nothing(people: Universe, adam: Visitor) -> None:
+    extra = {
+        "id": "1",
+        "public_id": ABSENT,
+        "token_hash": "00",
+        "expires_at": "2099-01-01",
+        "revoked_at": "2099-01-01",
+        "last_used_at": "2099-01-01",
+        "owner_id": str(SYSTEM_USER_ID),
+        "created_at": "1999-01-01",
+    }
+    assert export(secret_of(adam.post(NEW, {**extra, **values(people)}))) == 200
+    token = ApiToken.objects.get()
+    assert token.owner == people.users["ines"]
+    assert str(token.public_id) != ABSENT
+    assert token.expires_at < timezone.now() + timedelta(days=31)
+    adam.post(revoke_url(token), {**extra, "label": "Other", "reason": WHY})
+    after = ApiToken.objects.get()
+    assert (after.label, after.expires_at) == ("R script", token.expires_at)
+    assert after.revoked_at is not None
+    assert after.revoked_at < timezone.now()
+
+
+def test_labels_are_escaped_and_no_key_or_hash_is_shown(people: Universe, adam: Visitor) -> None:
+    payload = "<script>alert(1)</script>"
+    shown = [adam.post(NEW, values(people, label=payload))]
+    token = ApiToken.objects.get()
+    shown += [adam.get(path) for path in (LIST, NEW, revoke_url(token))]
+    for page in shown:
+        assert "<script>" not in page.text
+        assert bytes(token.token_hash).hex() not in page.text
+        assert f"/{token.pk}/" not in page.text
+    assert sum("&lt;script&gt;" in page.text for page in shown) == 3
+
+
+def test_list_of_clients_has_pages_and_tells_the_states(people: Universe, adam: Visitor) -> None:
+    made(User.objects.get(pk=SYSTEM_USER_ID), "all centers")
+    with CaptureQueriesContext(connection) as few:
+        assert "System, by command" in adam.get(LIST).text
+    with acting(system_scope()), transaction.atomic():
+        for number in range(50):
+            ApiToken.objects.create(
+                label=f"old {number}",
+                owner=people.users["ines"],
+                token_hash=bytes([number]) * 32,
+                expires_at=timezone.now() - timedelta(days=1),
+            )
+    with CaptureQueriesContext(connection) as many:
+        text = adam.get(LIST).text
+    assert len(many) == len(few)
+    assert text.index("all centers") < text.index("old 49")
+    assert "Expired" in text
+    assert "Page 1 of 2" in text
