@@ -6,10 +6,13 @@
 | registry_migrator | yes | `DATABASE_OWNER_URL`: migrations; may assume registry_owner and create (test) databases |
 | registry_app | yes | `DATABASE_URL`: the web process; owns nothing, row-level security holds for it |
 | registry_worker | yes | `DATABASE_WORKER_URL`: recomputing outcomes; has policies of its own |
+| registry_exporter | yes | `DATABASE_EXPORTER_URL`: reads what the schema `release` offers, no table |
+| registry_auditor | yes | `DATABASE_AUDITOR_URL`: `verify_audit`; reads events, seals and audited columns |
+| registry_backup | yes | `DATABASE_BACKUP_URL`: `pg_dump`; reads everything past row-level security |
 
 `python -m registry.stack.roles` prints the SQL for a server of your own; `--apply` runs it over
-DATABASE_SUPERUSER_URL and sets the passwords given in REGISTRY_APP_PASSWORD, REGISTRY_WORKER_PASSWORD and
-REGISTRY_MIGRATOR_PASSWORD.
+DATABASE_SUPERUSER_URL and sets the passwords given in REGISTRY_APP_PASSWORD and the like (LOGINS).
+Running either again brings a server up to date.
 """
 
 import os
@@ -25,12 +28,30 @@ OWNER = "registry_owner"
 MIGRATOR = "registry_migrator"
 APP = "registry_app"
 WORKER = "registry_worker"
+EXPORTER = "registry_exporter"
+AUDITOR = "registry_auditor"
+BACKUP = "registry_backup"
 LOGINS = {
     APP: "REGISTRY_APP_PASSWORD",
     WORKER: "REGISTRY_WORKER_PASSWORD",
     MIGRATOR: "REGISTRY_MIGRATOR_PASSWORD",
+    EXPORTER: "REGISTRY_EXPORTER_PASSWORD",
+    AUDITOR: "REGISTRY_AUDITOR_PASSWORD",
+    BACKUP: "REGISTRY_BACKUP_PASSWORD",
 }
-URLS = {"DATABASE_URL": APP, "DATABASE_WORKER_URL": WORKER, "DATABASE_OWNER_URL": MIGRATOR}
+URLS = {
+    "DATABASE_URL": APP,
+    "DATABASE_WORKER_URL": WORKER,
+    "DATABASE_OWNER_URL": MIGRATOR,
+    "DATABASE_EXPORTER_URL": EXPORTER,
+    "DATABASE_AUDITOR_URL": AUDITOR,
+    "DATABASE_BACKUP_URL": BACKUP,
+}
+READERS = (EXPORTER, AUDITOR, BACKUP)
+# Without these the registry does not start; the others serve commands that may run elsewhere.
+NEEDED_URLS = tuple(url for url, role in URLS.items() if role not in READERS)
+# Imports stage their rows in temporary tables, time travel reads the past into them; migrations may.
+WITH_TEMPORARY = (APP, WORKER, MIGRATOR, OWNER)
 
 _PLAIN = "nosuperuser nobypassrls nocreaterole noreplication"
 ATTRIBUTES = {
@@ -38,6 +59,10 @@ ATTRIBUTES = {
     MIGRATOR: f"login {_PLAIN} createdb",
     APP: f"login {_PLAIN} nocreatedb",
     WORKER: f"login {_PLAIN} nocreatedb",
+    EXPORTER: f"login {_PLAIN} nocreatedb",
+    AUDITOR: f"login {_PLAIN} nocreatedb",
+    # The one role that sees every row: a dump with rows left out would be no backup.
+    BACKUP: "login nosuperuser bypassrls nocreaterole noreplication nocreatedb",
 }
 
 
@@ -51,19 +76,29 @@ def role_statements() -> list[str]:
         f"do $$ begin\n{made}end $$",
         *(f"alter role {role} {attributes}" for role, attributes in ATTRIBUTES.items()),
         f"grant {OWNER} to {MIGRATOR} with set true",
+        f"grant pg_read_all_data to {BACKUP}",
+        *(f"alter role {role} set default_transaction_read_only = on" for role in READERS),
     ]
 
 
 def database_statements(database: str) -> list[str]:
     """Statements that take a database of that name from the public and open it to the registry's logins."""
     logins = ", ".join(LOGINS)
+    others = ", ".join(role for role in LOGINS if role not in WITH_TEMPORARY)
     return [
         f'alter database "{database}" owner to {OWNER}',
         f'revoke connect, temporary on database "{database}" from public',
-        f'grant connect, temporary on database "{database}" to {logins}, {OWNER}',
+        f'revoke temporary on database "{database}" from {others}',
+        f'grant connect on database "{database}" to {logins}, {OWNER}',
+        f'grant temporary on database "{database}" to {", ".join(WITH_TEMPORARY)}',
     ]
 
 
+SUPERUSER_NEEDED = f"""\
+-- Run as a superuser. On a server that gives you none, leave out "nosuperuser" and "noreplication";
+-- {BACKUP} needs bypassrls and pg_read_all_data, which only a role that may hand them on can grant:
+-- ask the server's provider, or dump as its own administrator. Without them pg_dump refuses to run
+-- rather than leave rows out."""
 SCHEMA_STATEMENTS = ["revoke create on schema public from public"]
 
 
@@ -110,12 +145,12 @@ def set_passwords(
 
 
 def as_script() -> str:
-    """The same for psql, run as a superuser of the server."""
+    """The same for psql, run as a superuser of the server; running it again changes nothing."""
     create = (
         f"select 'create database {DATABASE} owner {OWNER} template template0 encoding ''UTF8''"
     )
     create += f"' where not exists (select from pg_database where datname = '{DATABASE}')"
-    lines = [*(f"{s};" for s in role_statements()), f"{create} \\gexec"]
+    lines = [SUPERUSER_NEEDED, *(f"{s};" for s in role_statements()), f"{create} \\gexec"]
     lines += [f"{s};" for s in database_statements(DATABASE)]
     lines += [f"\\connect {DATABASE}", *(f"{s};" for s in SCHEMA_STATEMENTS)]
     lines += ["-- then give each login a password:", *(f"-- \\password {role}" for role in LOGINS)]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from registry.stack import devstack
+from registry.stack import devstack, roles
+from registry.stack.checked import command_line
 from registry.stack.paths import CHECKOUT, Places, StackError
 from registry.stack.processes import Launch, kill_group, start, stop, tail
 
@@ -24,7 +25,10 @@ LONGEST_PAUSE = 15.0
 FIRST_PAGE_SECONDS = 60.0
 THREADS = 4
 # Connections that only the process named by the value may hold.
-PRIVATE_URLS = {"DATABASE_OWNER_URL": "", "DATABASE_WORKER_URL": "worker"}
+PRIVATE_URLS = {
+    **dict.fromkeys((url for url in roles.URLS if url != "DATABASE_URL"), ""),
+    "DATABASE_WORKER_URL": "worker",
+}
 
 
 @dataclass
@@ -139,8 +143,13 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
     def member(
         name: str, command: list[str], orphan_signal: signal.Signals, patience: float, *fds: int
     ) -> Member:
+        # Outside the demo the checks of a deployment come first.
         launch = Launch(
-            command, environment_for(name), orphan_signal, folder=CHECKOUT, descriptors=fds
+            command_line(command),
+            environment_for(name),
+            orphan_signal,
+            folder=CHECKOUT,
+            descriptors=fds,
         )
         return Member(name, launch, places.log / f"{name}.log", patience)
 

@@ -73,7 +73,7 @@ class Command(BaseCommand):
             stack.release(launch.progress)
 
     def _migrate(self, places: Places) -> None:
-        missing = [name for name in roles.URLS if not os.environ.get(name)]
+        missing = [name for name in roles.NEEDED_URLS if not os.environ.get(name)]
         if missing:
             raise CommandError(
                 f"DATABASE_URL is set, so {' and '.join(missing)} must be set too: the web process, the worker and "
