@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from analytics.cuts import DataCut as DataCut
 from analytics.tokens import ApiCode as ApiCode
 from analytics.tokens import ApiToken as ApiToken
 from centers.models import Center

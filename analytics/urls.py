@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from analytics.api.views import outcomes_csv
-from analytics.views import cohort, survival
+from analytics.views import clients, cohort, description, survival
 
 urlpatterns = [
     path("cohort/", cohort.cohort_overview, name="cohort_overview"),
+    path("cohort/description/", description.cohort_description, name="cohort_description"),
     path("cohort/survival/", survival.cohort_survival, name="cohort_survival"),
     path(
         "cohort/survival/file.<slug:kind>",
@@ -16,4 +17,11 @@ urlpatterns = [
         name="cohort_survival_file",
     ),
     path("api/v1/outcomes.csv", outcomes_csv, name="outcomes_csv"),
+    path("administration/clients/", clients.client_list, name="client_list"),
+    path("administration/clients/new/", clients.client_create, name="client_create"),
+    path(
+        "administration/clients/<uuid:client>/revoke/",
+        clients.client_revoke,
+        name="client_revoke",
+    ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from django.core.management.base import CommandError, CommandParser
@@ -24,6 +24,21 @@ def day(text: str) -> date:
         found = None
     if found is None or text != found.isoformat():
         raise argparse.ArgumentTypeError("write the cutoff as YYYY-MM-DD, such as 2017-06-30")
+    return found
+
+
+def moment(text: str) -> datetime | int:
+    """A time with its zone, or the number of a seal; anything else is an error of usage."""
+    if text.isdecimal():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            "write a time with its zone, such as 2026-03-01T12:00:00Z, or the number of a seal"
+        )
     return found
 
 

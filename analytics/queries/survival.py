@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -40,6 +40,10 @@ GROUPINGS: Final = tuple(_GROUPS)
 LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
 # As many curves as one figure tells apart.
 MOST_GROUPS: Final = 4
+EARLIEST_YEAR: Final = 1980
+ONE_DAY: Final = timedelta(days=1)
+# Beyond so many records another cutoff takes longer than a reader waits.
+MOST_RECORDS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,45 @@ class Analysis:
         )
 
 
+class CutoffProblem(ValueError):
+    """The cutoff asked for cannot be shown to this reader; the message says what can."""
+
+
+def asked_cutoff(text: str, standing: date, *, own_centers: bool) -> date:
+    """The cutoff of a page's address; the registry's own when none is asked for.
+
+    Without membership only quarter ends: two cutoffs a day apart would show one person's event.
+    Raises CutoffProblem.
+    """
+    if not text:
+        return standing
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != text or found.year < EARLIEST_YEAR:
+        raise CutoffProblem("Write the cutoff as YYYY-MM-DD, such as 2015-12-31.")
+    if found > standing:
+        raise CutoffProblem("The cutoff lies after the registry's own.")
+    if not own_centers and found != standing and not _ends_quarter(found):
+        raise CutoffProblem("Pooled figures stand at quarter ends, such as 2015-12-31.")
+    return found
+
+
+def _ends_quarter(day: date) -> bool:
+    return (day + ONE_DAY).day == 1 and day.month % 3 == 0
+
+
+def few_enough() -> bool:
+    """Whether the records in scope are few enough to derive them all while a page waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from (select from patients_patient limit %s) counted",
+            [MOST_RECORDS + 1],
+        )
+        return int(cursor.fetchone()[0]) <= MOST_RECORDS
+
+
 @dataclass(frozen=True)
 class Groups:
     """Day counts by code of the group, in order; None = withheld from this reader."""
@@ -89,18 +132,21 @@ def survival_groups(analysis: Analysis, cutoff: date, *, own_centers: bool) -> G
     counts = sets[analysis.records]
     if len(counts) > MOST_GROUPS:
         return Groups(None, f"More than {MOST_GROUPS} groups do not fit one figure.")
-    if not own_centers and not _releasable(sets):
+    if not own_centers and not _releasable(sets, analysis):
         return Groups(
             None, f"A group, or the difference of two readings of it, is below {SMALLEST_CELL}."
         )
     return Groups(counts)
 
 
-def _releasable(sets: Mapping[str, dict[str, DayCounts]]) -> bool:
+def _releasable(sets: Mapping[str, dict[str, DayCounts]], analysis: Analysis) -> bool:
     """Whether all groups of all sets of records may be shown: one answer for the three readings.
 
     Without groups the pooled curve is shown in full from 11 records on.
     """
+    if not analysis.by:
+        everyone_asked = pooled(sets[analysis.records].values()).n
+        return everyone_asked == 0 or everyone_asked >= SMALLEST_CELL
     names = sorted({name for groups in sets.values() for name in groups})
     sizes = {
         records: [groups[name].n if name in groups else 0 for name in names]

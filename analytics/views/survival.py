@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import nullcontext
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -27,7 +29,16 @@ from analytics.charts.survival import (
 )
 from analytics.derivation.engine import RULE_SET, current_cutoff
 from analytics.queries.cohort import recomputing
-from analytics.queries.survival import Analysis, Groups, everyone, survival_groups
+from analytics.queries.known import outcomes_at
+from analytics.queries.survival import (
+    Analysis,
+    CutoffProblem,
+    Groups,
+    asked_cutoff,
+    everyone,
+    few_enough,
+    survival_groups,
+)
 from analytics.stats.counts import DayCounts
 from centers.access import acting, pooled, required_scope, requires
 from centers.roles import Permission
@@ -46,15 +57,27 @@ class Answer(NamedTuple):
     groups: Groups
     pooled: bool
     recomputing: int
+    cutoff: date
+    problem: str
 
 
 def _answer(request: HttpRequest) -> Answer:
     own = required_scope()
     wide = pooled(own)
     analysis = Analysis.read(request.GET)
+    standing = current_cutoff()
+    cutoff, problem = standing, ""
     with acting(wide):
-        groups = survival_groups(analysis, current_cutoff(), own_centers=wide is own)
-        return Answer(analysis, groups, wide is not own, recomputing(current_cutoff()))
+        try:
+            cutoff = asked_cutoff(request.GET.get("cutoff", ""), standing, own_centers=wide is own)
+        except CutoffProblem as error:
+            problem = str(error)
+        if cutoff != standing and not few_enough():
+            cutoff, problem = standing, "Too many records to derive at another cutoff in a page."
+        with outcomes_at(cutoff) if cutoff != standing else nullcontext():
+            groups = survival_groups(analysis, cutoff, own_centers=wide is own)
+        waiting = recomputing(standing)
+    return Answer(analysis, groups, wide is not own, waiting, cutoff, problem)
 
 
 def _versions() -> dict[str, Any]:
@@ -74,7 +97,7 @@ def cohort_survival(request: HttpRequest) -> HttpResponse:
         "tab": "cohort_survival",
         "drawing": survival_figure(answer.analysis, answer.groups.counts or {}),
         "total": everyone(answer.groups).n,
-        "cutoff": current_cutoff(),
+        "standing": current_cutoff(),
         "endpoints": ENDPOINTS,
         "variants": VARIANTS,
         "record_sets": RECORDS,
@@ -94,7 +117,7 @@ def cohort_survival_file(request: HttpRequest, kind: str) -> HttpResponse:
     answer = _answer(request)
     if not answer.groups.counts or kind not in FILE_TYPES:
         raise Http404
-    written = _WRITERS[kind](answer.analysis, answer.groups.counts)
+    written = _WRITERS[kind](answer.analysis, answer.groups.counts, answer.cutoff)
     response = HttpResponse(written, content_type=FILE_TYPES[kind])
     parts = ("survival", answer.analysis.endpoint, answer.analysis.variant, answer.analysis.by)
     name = "-".join(part for part in parts if part)
@@ -102,7 +125,7 @@ def cohort_survival_file(request: HttpRequest, kind: str) -> HttpResponse:
     return response
 
 
-def _as_csv(analysis: Analysis, counts: dict[str, DayCounts]) -> str:
+def _as_csv(analysis: Analysis, counts: dict[str, DayCounts], cutoff: date) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(CURVE_COLUMNS)
@@ -110,14 +133,14 @@ def _as_csv(analysis: Analysis, counts: dict[str, DayCounts]) -> str:
     return text.getvalue()
 
 
-def _as_json(analysis: Analysis, counts: dict[str, DayCounts]) -> str:
-    document = analysis_document(analysis, counts, cutoff=current_cutoff(), versions=_versions())
+def _as_json(analysis: Analysis, counts: dict[str, DayCounts], cutoff: date) -> str:
+    document = analysis_document(analysis, counts, cutoff=cutoff, versions=_versions())
     return json.dumps(document, indent=1, allow_nan=False)
 
 
-def _as_svg(analysis: Analysis, counts: dict[str, DayCounts]) -> str:
+def _as_svg(analysis: Analysis, counts: dict[str, DayCounts], cutoff: date) -> str:
     drawing = survival_figure(analysis, counts)
-    context = {"drawing": drawing, "cutoff": current_cutoff(), "versions": _versions()}
+    context = {"drawing": drawing, "cutoff": cutoff, "versions": _versions()}
     return render_to_string("analytics/figures/km_file.svg", context)
 
 

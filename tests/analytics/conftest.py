@@ -17,6 +17,7 @@ from centers.roles import Role
 from tests.analytics.cohort_records import CUTOFF, cohort_records
 from tests.loader import load, number_rows
 from tests.oracle import Record
+from tests.snapshot import start_from
 
 PASSWORD = "a long enough password"
 
@@ -52,6 +53,10 @@ def person(username: str, role: Role, center: Center | None = None) -> User:
 
 @pytest.fixture
 def readers(database: None, superuser: psycopg.Connection) -> Readers:
+    return start_from("readers", lambda: _make_readers(superuser), superuser)
+
+
+def _make_readers(superuser: psycopg.Connection) -> Readers:
     derive_all(superuser, cohort_records())
     with acting(system_scope()), transaction.atomic():
         c01 = Center.objects.get(code="C01")

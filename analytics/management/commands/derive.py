@@ -7,14 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError
 
 from analytics.derivation.engine import current_cutoff
-from analytics.management.arguments import FAILURE, add_reading_arguments, worker_alias
+from analytics.management.arguments import FAILURE, add_reading_arguments, moment, worker_alias
+from analytics.queries.known import NotSealed, known_at, seal_before
 from analytics.queries.outcomes import COLUMNS, registry_rows
 from centers.access import system_scope
 from centers.scope import acting
@@ -27,8 +29,14 @@ class Command(BaseCommand):
     requires_system_checks: tuple[str, ...] = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """--cutoff, --variant, --format."""
+        """--cutoff, --variant, --as-of, --format."""
         add_reading_arguments(parser)
+        parser.add_argument(
+            "--as-of",
+            type=moment,
+            metavar="T",
+            help="as known then: a time such as 2026-03-01T12:00:00Z (the last seal before it), or a seal's number",
+        )
         parser.add_argument("--format", choices=("csv", "json"), default="csv")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -36,7 +44,7 @@ class Command(BaseCommand):
         write = write_csv if options["format"] == "csv" else write_json
         using = worker_alias()
         try:
-            with acting(system_scope()):
+            with acting(system_scope()), _known(options["as_of"], using):
                 rows = registry_rows(
                     options["cutoff"] or current_cutoff(), options["variant"], using
                 )
@@ -49,6 +57,20 @@ class Command(BaseCommand):
                 f"The database refused ({type(error).__name__}); is it running and migrated?",
                 returncode=FAILURE,
             ) from error
+
+
+@contextmanager
+def _known(as_of: datetime | int | None, using: str) -> Iterator[None]:
+    """Nothing, or the registry as it was known at the moment."""
+    if as_of is None:
+        yield
+        return
+    try:
+        seal = seal_before(as_of, using)
+    except NotSealed:
+        raise CommandError("Nothing was sealed by then.", returncode=FAILURE) from None
+    with known_at(seal, using):
+        yield
 
 
 def cell(value: Any) -> Any:

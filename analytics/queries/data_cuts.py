@@ -1,0 +1,127 @@
+"""The rows of a data cut, derived again from the events at its seal; and what two cuts differ in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db import connections, transaction
+
+from analytics.derivation.engine import VARIANTS
+from analytics.models import DataCut
+from analytics.queries.known import Seal, known_at
+from analytics.queries.outcomes import COLUMNS, registry_rows
+from patients.models import ROW_MODELS, Patient
+
+# The site's own number stays out: a cut names records by registry number alone.
+CUT_COLUMNS: Final = (
+    "registry_number",
+    "variant",
+    *(name for name in COLUMNS if name not in ("record_id", "registry_number")),
+)
+Row = tuple[Any, ...]
+_EVENTS: Final = """
+    select record.registry_number, event.id, event.at, event.table_name, event.operation, event.reason
+    from audit.event
+    join patients_patient record on record.id = event.patient_id
+    where event.table_name = any(%(tables)s)
+        and event.id <@ (select coalesce(range_agg(part), '{}') from audit.seal, unnest(ids) part
+            where number > %(after)s and number <= %(upto)s)
+        and record.registry_number = any(%(numbers)s)
+    order by event.id
+"""
+
+
+def cut_rows(seal: Seal, cutoff: date, using: str = "worker") -> list[Row]:
+    """Every record's row in every variant as known at the seal, in CUT_COLUMNS and canonical order."""
+    found: list[Row] = []
+    with known_at(seal, using):
+        for variant in VARIANTS:
+            for row in registry_rows(cutoff, variant, using):
+                named = dict(zip(COLUMNS, row, strict=True)) | {"variant": variant}
+                found.append(tuple(_plain(named[name]) for name in CUT_COLUMNS))
+    return sorted(found, key=lambda row: (row[0], VARIANTS.index(row[1])))
+
+
+def content_hash(rows: Iterable[Row]) -> str:
+    """SHA-256 (hexadecimal) of the rows, each a line of JSON without spaces, ended by LF."""
+    digest = hashlib.sha256()
+    for row in rows:
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def seal_of(cut: DataCut) -> Seal:
+    """The cut's moment."""
+    return Seal(cut.seal, cut.seal_hash, cut.made_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed in one record's row of one variant between two cuts.
+
+    `before` and `after` hold the differing columns; empty where the record is in one cut only.
+    """
+
+    registry_number: str
+    variant: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def differences(first: Iterable[Row], second: Iterable[Row]) -> Iterator[Difference]:
+    """Rows that are not the same in both, by registry number and variant."""
+    old = {row[:2]: row for row in first}
+    new = {row[:2]: row for row in second}
+    for key in sorted({*old, *new}, key=lambda key: (key[0], VARIANTS.index(key[1]))):
+        one, two = old.get(key), new.get(key)
+        if one == two:
+            continue
+        before = dict(zip(CUT_COLUMNS, one, strict=True)) if one else {}
+        after = dict(zip(CUT_COLUMNS, two, strict=True)) if two else {}
+        changed = [n for n in CUT_COLUMNS[2:] if before.get(n) != after.get(n)]
+        yield Difference(
+            key[0],
+            key[1],
+            {name: before[name] for name in changed} if before else {},
+            {name: after[name] for name in changed} if after else {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An event between the seals of two cuts that touched a record."""
+
+    event: int
+    at: str
+    table: str
+    operation: str
+    reason: str
+
+
+def causes(
+    first: DataCut, second: DataCut, numbers: Iterable[str], using: str = "worker"
+) -> dict[str, list[Cause]]:
+    """The clinical events between two cuts' seals, by registry number; without any value of a row."""
+    parameters: dict[str, Any] = {
+        "tables": [Patient._meta.db_table, *(m._meta.db_table for m in ROW_MODELS.values())],
+        "after": min(first.seal, second.seal),
+        "upto": max(first.seal, second.seal),
+        "numbers": sorted(set(numbers)),
+    }
+    found: dict[str, list[Cause]] = {}
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(_EVENTS, parameters)
+        for number, event, at, table, operation, reason in cursor.fetchall():
+            cause = Cause(event, at.isoformat(), table, operation, reason or "")
+            found.setdefault(number, []).append(cause)
+    return found

@@ -1,0 +1,213 @@
+"""Table 1: the cohort at baseline and its treatment, by disease, with what is missing always a row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db import connections
+
+from analytics.queries.disclosure import SMALLEST_CELL, row_releasable
+from analytics.stats.balance import mean_difference, share_difference
+
+DISEASES: Final = ("melanoma", "renal_cell")
+MISSING: Final = ""
+WITHHELD: Final = "withheld"
+# Characteristic -> SQL of its code. Order is that of the table.
+CATEGORIES: Final = {
+    "Sex": "record.sex",
+    "Race": "record.race",
+    "ECOG performance status": "record.ecog",
+    "M stage (melanoma)": "case when outcome.disease = 'melanoma' then record.m_stage end",
+    "Clear cell histology (renal cell)": "case when outcome.disease = 'renal_cell' then record.clear_cell end",
+    "Nephrectomy (renal cell)": "case when outcome.disease = 'renal_cell' then record.nephrectomy end",
+    "Metastatic sites": "case when record.metastatic_sites is null then null"
+    " when cardinality(record.metastatic_sites) > 2 then '3 or more'"
+    " else cardinality(record.metastatic_sites)::text end",
+    "Systemic therapy before": "case when exists (select from patients_prior_therapy prior"
+    " where prior.patient_id = record.id and not prior.retracted"
+    " and prior.therapy_class not in ('surgery', 'radiotherapy')) then 'yes' else 'no' end",
+    "Courses of HD IL-2": "case when outcome.courses > 3 then '4 or more' else outcome.courses::text end",
+    "Best response": "outcome.best_response",
+    "Local therapy after HD IL-2": "case when exists (select from patients_local_therapy local"
+    " where local.patient_id = record.id and not local.retracted"
+    " and local.date_lo <= %(cutoff)s) then 'yes' else 'no' end",
+    "Surgically rendered free of disease": "outcome.surgical_ned",
+}
+MEASURES: Final = {
+    "Age at first HD IL-2, years": "outcome.age_at_t0",
+    "Weight, kg": "record.weight_kg",
+    "LDH, times the upper limit": "record.ldh_ratio",
+    "Doses of HD IL-2": "outcome.doses",
+}
+# Of one disease only: not counted as missing in the other.
+ONE_DISEASE: Final = {
+    "M stage (melanoma)": "melanoma",
+    "Clear cell histology (renal cell)": "renal_cell",
+    "Nephrectomy (renal cell)": "renal_cell",
+}
+_FROM: Final = """
+    from analytics_outcome outcome
+    join patients_patient record on record.id = outcome.patient_id
+    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s and outcome.eligible = 'yes'
+        and not record.retracted and record.consent is distinct from 'withdrawn'
+"""
+
+
+def _unpivoted(columns: dict[str, str], kind: str) -> str:
+    pairs = ", ".join(
+        f"({number}, ({expression})::{kind})" for number, expression in enumerate(columns.values())
+    )
+    return f"cross join lateral (values {pairs}) cell (variable, value)"
+
+
+_CATEGORY_SQL: Final = _FROM.replace("where", _unpivoted(CATEGORIES, "text") + " where", 1)
+_MEASURE_SQL: Final = _FROM.replace("where", _unpivoted(MEASURES, "double precision") + " where", 1)
+_COUNT: Final = f"""
+    select variable, outcome.disease, coalesce(value, ''), count(*) {_CATEGORY_SQL} group by 1, 2, 3
+"""
+_SPREAD: Final = f"""
+    select variable, outcome.disease, count(value), count(*) - count(value),
+        percentile_cont(array[0.25, 0.5, 0.75]) within group (order by value), avg(value), var_samp(value)
+    {_MEASURE_SQL} group by grouping sets ((1, 2), (1))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: a heading (no cells), a category or a measure. Cells by disease, then all; texts."""
+
+    label: str
+    cells: tuple[str, ...]
+    is_heading: bool = False
+    difference: str = ""
+    is_sub: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableOne:
+    """The table of the eligible cohort; `sizes` by disease, then all."""
+
+    sizes: tuple[int, ...]
+    lines: tuple[Line, ...]
+    withheld: tuple[str, ...]
+
+
+def table_one(cutoff: date, *, own_centers: bool, using: str = "default") -> TableOne:
+    """Table 1 at a cutoff, for rows in scope.
+
+    Numbers are n (%) of those known, and median (quartiles) of those measured. The standardized
+    difference compares the two diseases (Yang and Dalton 2012 for categories). Without membership a
+    characteristic is shown only where each of its cells, by disease, may be (docs: small cells).
+    """
+    counted, spread = _fetch(cutoff, using)
+    sizes = [sum(counted[0][disease].values()) for disease in DISEASES]
+    lines: list[Line] = []
+    withheld: list[str] = []
+    for number, label in enumerate(MEASURES):
+        if own_centers or min(sizes) >= SMALLEST_CELL:
+            lines += _measure(label, spread.get(number, {}), own_centers)
+        else:
+            withheld.append(label)
+    for number, label in enumerate(CATEGORIES):
+        cells = counted[number]
+        if own_centers or _releasable(cells, label):
+            lines += _category(label, cells)
+        else:
+            withheld.append(label)
+    return TableOne((*sizes, sum(sizes)), tuple(lines), tuple(withheld))
+
+
+_Counts = dict[int, dict[str, dict[str, int]]]
+_Spreads = dict[int, dict[str, tuple[Any, ...]]]
+
+
+def _fetch(cutoff: date, using: str) -> tuple[_Counts, _Spreads]:
+    counted: _Counts = defaultdict(lambda: {disease: {} for disease in DISEASES})
+    spread: _Spreads = defaultdict(dict)
+    with connections[using].cursor() as cursor:
+        cursor.execute(_COUNT, {"cutoff": cutoff})
+        for variable, disease, value, number in cursor.fetchall():
+            counted[variable].setdefault(disease, {})[value] = number
+        cursor.execute(_SPREAD, {"cutoff": cutoff})
+        for variable, disease, *numbers in cursor.fetchall():
+            spread[variable][disease or "all"] = tuple(numbers)
+    return counted, spread
+
+
+def _releasable(cells: dict[str, dict[str, int]], label: str) -> bool:
+    """Whether each cell and its complement are large enough, within each disease."""
+    asked = [ONE_DISEASE[label]] if label in ONE_DISEASE else list(DISEASES)
+    values = sorted({value for disease in asked for value in cells[disease]})
+    rows = [[cells[disease].get(value, 0) for value in values] for disease in asked]
+    return all(row_releasable(row, [sum(row)] * len(row)) for row in rows)
+
+
+def _category(label: str, cells: dict[str, dict[str, int]]) -> list[Line]:
+    asked = [ONE_DISEASE[label]] if label in ONE_DISEASE else list(DISEASES)
+    values = sorted({value for disease in asked for value in cells[disease] if value != MISSING})
+    known = {d: sum(n for v, n in cells[d].items() if v != MISSING) for d in asked}
+    lines = [Line(label, (), True, _category_difference(cells, values, asked))]
+    for value in values:
+        numbers = [cells[d].get(value, 0) if d in asked else None for d in DISEASES]
+        of = [known.get(d, 0) for d in DISEASES]
+        shown = [_share(n, total) for n, total in zip(numbers, of, strict=True)]
+        total = sum(n for n in numbers if n is not None)
+        lines.append(Line(value, (*shown, _share(total, sum(of))), is_sub=True))
+    gone = [cells[d].get(MISSING, 0) if d in asked else None for d in DISEASES]
+    texts = ["" if n is None else str(n) for n in gone]
+    texts.append(str(sum(n for n in gone if n is not None)))
+    lines.append(Line("Missing", tuple(texts), is_sub=True))
+    return lines
+
+
+def _share(number: int | None, total: int) -> str:
+    if number is None:
+        return ""
+    return f"{number} ({number / total:.0%})" if total else f"{number}"
+
+
+def _measure(label: str, spreads: dict[str, tuple[Any, ...]], own_centers: bool) -> list[Line]:
+    columns = [spreads.get(name) for name in (*DISEASES, "all")]
+    texts = tuple(_quartiles(found) for found in columns)
+    gone = [(found[1], found[0] + found[1]) if found else (0, 0) for found in columns]
+    # Who lacks a value is a cell like any other; one withheld would follow from the sum.
+    shown = own_centers or row_releasable([n for n, _ in gone], [of for _, of in gone])
+    missing = tuple(str(number) if shown else WITHHELD for number, _ in gone)
+    difference = _measure_difference(columns[0], columns[1])
+    return [
+        Line(f"{label}: median (quartiles)", texts, False, difference),
+        Line("Missing", missing, is_sub=True),
+    ]
+
+
+def _quartiles(found: tuple[Any, ...] | None) -> str:
+    if found is None or found[0] == 0:
+        return "-"
+    low, middle, high = found[2]
+    return f"{_number(middle)} ({_number(low)}-{_number(high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _measure_difference(one: tuple[Any, ...] | None, two: tuple[Any, ...] | None) -> str:
+    if one is None or two is None or None in (one[3], one[4], two[3], two[4]):
+        return ""
+    return _difference(mean_difference(one[3], one[4], two[3], two[4]))
+
+
+def _category_difference(
+    cells: dict[str, dict[str, int]], values: list[str], asked: list[str]
+) -> str:
+    if len(asked) < len(DISEASES):
+        return ""
+    one, two = ([cells[disease].get(value, 0) for value in values] for disease in asked)
+    return _difference(share_difference(one, two))
+
+
+def _difference(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
