@@ -144,6 +144,8 @@ class DataKey(models.Model):
     center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
     key_id = models.TextField()
     wrapped = models.BinaryField()
+    # Of an erased record: then `wrapped` is empty, and triggers keep it so.
+    destroyed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = '"ident"."data_key"'
@@ -167,6 +169,62 @@ class IndexKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class Erasure(models.Model):
+    """A record whose direct identifiers were destroyed on request of the person; kept for ever.
+
+    `record_index` is the blind index of the record ID it had: a later entry of it is refused.
+    """
+
+    patient = models.OneToOneField(
+        Patient, models.PROTECT, primary_key=True, related_name="erasure", db_constraint=False
+    )
+    center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
+    record_index = models.BinaryField(null=True)
+    requested_on = models.DateField()
+    reason = models.TextField()
+    erased_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "patients_erasure"
+
+    def __str__(self) -> str:
+        return f"erased on {self.erased_at:%Y-%m-%d}"
+
+
+class DuplicateReview(models.Model):
+    """What a data manager found of two records of two centers that may be one person.
+
+    It belongs to no center: a center must not learn that another one has the same person.
+    """
+
+    first = models.ForeignKey(Patient, models.PROTECT, related_name="+")
+    second = models.ForeignKey(Patient, models.PROTECT, related_name="+")
+    verdict = models.TextField()
+    note = models.TextField()
+    reviewed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "patients_duplicate_review"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["first", "second"], name="patients_duplicate_review_pair"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first__lt=models.F("second")),
+                name="patients_duplicate_review_order",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(verdict__in=["same", "different"]),
+                name="patients_duplicate_review_verdict",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.verdict
 
 
 class RecordRow(ClinicalRow):
@@ -372,15 +430,151 @@ class Query(models.Model):
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True)
+    # Closed by a monitor: who, and why nothing is open any more.
+    closed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    closing_note = models.TextField(blank=True, default="")
 
     class Meta:
         db_table = "patients_query"
         indexes: ClassVar = [
-            models.Index(fields=["center", "patient", "check_id"], name="patients_query_record")
+            models.Index(fields=["center", "patient", "check_id"], name="patients_query_record"),
+            models.Index(
+                fields=["center", "opened_at"],
+                name="patients_query_open",
+                condition=models.Q(closed_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.check_id
+
+
+class Signature(models.Model):
+    """A person's word about the whole record; what it says of itself is filled in by a trigger.
+
+    `record_hash` is that of the canonical record (docs/signatures.md) of `dictionary_version`. A
+    later change of the record's content breaks the signature; it is kept and says by what.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="signatures", db_constraint=False, db_index=False
+    )
+    meaning = models.TextField()
+    meaning_version = models.SmallIntegerField()
+    meaning_text = models.TextField()
+    signer = models.ForeignKey(User, models.PROTECT, related_name="+")
+    signer_name = models.TextField()
+    signer_role = models.TextField()
+    signed_at = models.DateTimeField()
+    record_version = models.BigIntegerField()
+    dictionary_version = models.SmallIntegerField()
+    record_hash = models.BinaryField()
+    seal_number = models.BigIntegerField(null=True)
+    broken_at = models.DateTimeField(null=True)
+    broken_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    broken_by_name = models.TextField(blank=True)
+    broken_by_event = models.BigIntegerField(null=True)
+    broken_reason = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "patients_signature"
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "center"], name="patients_signature_record")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(meaning__in=["verified", "approved"]),
+                name="patients_signature_meaning",
+            ),
+            models.UniqueConstraint(
+                fields=["center", "patient", "meaning"],
+                condition=models.Q(broken_at__isnull=True),
+                name="patients_signature_standing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.meaning
+
+    @property
+    def hash_text(self) -> str:
+        """The record hash in hexadecimal."""
+        return bytes(self.record_hash).hex()
+
+
+class Lock(models.Model):
+    """While `unlocked_at` is empty, the database refuses to write any row of the record."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(
+        Patient, models.PROTECT, related_name="locks", db_constraint=False, db_index=False
+    )
+    locked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    locked_by_name = models.TextField()
+    locked_at = models.DateTimeField()
+    reason = models.TextField()
+    unlocked_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    unlocked_by_name = models.TextField(blank=True)
+    unlocked_at = models.DateTimeField(null=True)
+    unlock_reason = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "patients_lock"
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "center"], name="patients_lock_record")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="patients_lock_reason"),
+            models.CheckConstraint(
+                condition=models.Q(unlocked_at__isnull=True, unlock_reason="")
+                | (models.Q(unlocked_at__isnull=False) & ~models.Q(unlock_reason="")),
+                name="patients_lock_unlock_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["center", "patient"],
+                condition=models.Q(unlocked_at__isnull=True),
+                name="patients_lock_standing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "locked" if self.unlocked_at is None else "unlocked"
+
+
+class Draft(models.Model):
+    """What somebody typed on a form page and has not saved; it enters no record and no figure.
+
+    `address` is the page (no identifier stands in one). `sealed` holds the heading and the boxes,
+    which may name a person, as AES-GCM ciphertext (patients.identity.seal_draft). `version` is the
+    version of the record when the typing began. Seen by its writer alone; not audited.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    address = models.CharField(max_length=300)
+    record = models.UUIDField(null=True)
+    version = models.BigIntegerField(null=True)
+    sealed = models.BinaryField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "patients_draft"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["center", "user", "address"], name="patients_draft_page"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["updated_at"], name="patients_draft_updated"),
+            models.Index(fields=["record"], name="patients_draft_record"),
+        ]
+
+    def __str__(self) -> str:
+        return "draft"
 
 
 ROW_MODELS: dict[str, type[RecordRow]] = {

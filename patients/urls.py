@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from patients.rules.dictionary import RECORD_FORMS, Form
-from patients.views import baseline, records, rows
+from patients.views import (
+    baseline,
+    download,
+    drafts,
+    duplicates,
+    history,
+    identifiers,
+    monitoring,
+    records,
+    rows,
+    signatures,
+)
 
 
 class FormConverter:
@@ -29,7 +40,20 @@ urlpatterns = [
     path("records/", records.record_list, name="record_list"),
     path("records/find/", records.record_find, name="record_find"),
     path("records/new/", baseline.record_create, name="record_create"),
+    path("records/download/", download.record_download, name="record_download"),
+    path("records/drafts/", drafts.draft_list, name="draft_list"),
+    path("records/drafts/save/", drafts.draft_save, name="draft_save"),
+    path("records/drafts/<uuid:draft>/discard/", drafts.draft_discard, name="draft_discard"),
     path("records/<uuid:record>/", records.record_detail, name="record_detail"),
+    path("records/<uuid:record>/reveal/", identifiers.record_reveal, name="record_reveal"),
+    path("records/<uuid:record>/retire/", identifiers.record_retire, name="record_retire"),
+    path("records/<uuid:record>/erase/", identifiers.record_erase, name="record_erase"),
+    path("records/<uuid:record>/history/", history.record_history, name="record_history"),
+    path(
+        "records/<uuid:record>/history/events.<slug:form>",
+        history.record_history_download,
+        name="record_history_download",
+    ),
     path("records/<uuid:record>/outcome/", records.record_outcome, name="record_outcome"),
     path("records/<uuid:record>/baseline/", baseline.record_amend, name="record_amend"),
     path("records/<uuid:record>/consent/", baseline.consent_withdraw, name="consent_withdraw"),
@@ -41,4 +65,17 @@ urlpatterns = [
         rows.row_retract,
         name="row_retract",
     ),
+    path("records/<uuid:record>/verify/", signatures.record_verify, name="record_verify"),
+    path("records/<uuid:record>/sign/", signatures.record_sign, name="record_sign"),
+    path("records/<uuid:record>/lock/", signatures.record_lock, name="record_lock"),
+    path("records/<uuid:record>/print/", signatures.record_print, name="record_print"),
+    path("monitoring/duplicates/", duplicates.duplicate_list, name="duplicate_list"),
+    path(
+        "monitoring/duplicates/<uuid:first>/<uuid:second>/",
+        duplicates.duplicate_review,
+        name="duplicate_review",
+    ),
+    path("monitoring/locks/", monitoring.lock_list, name="lock_list"),
+    path("monitoring/queries/", monitoring.query_list, name="query_list"),
+    path("monitoring/queries/<uuid:query>/", monitoring.query_close, name="query_close"),
 ]

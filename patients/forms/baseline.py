@@ -10,6 +10,7 @@ from patients.rules.record import Row
 from patients.rules.values import Missing
 
 HIDDEN = "Hidden"
+ERASED = "Erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,12 @@ class Item:
     soft: bool = False
 
 
-def baseline_sections(patient: Row, *, identifiers: bool) -> list[tuple[str, list[Item]]]:
+def baseline_sections(
+    patient: Row, *, identifiers: bool, mask: str = HIDDEN
+) -> list[tuple[str, list[Item]]]:
     """Sections of the record's disease; optional fields only when they hold something.
 
-    Direct identifiers are masked for those who may not see them.
+    Direct identifiers are masked for those who may not see them; `mask` is the word for it.
     """
     disease = str(patient.value("disease") or "")
     shown = {field.name: field for field in shown_fields(BASELINE, {disease})}
@@ -34,7 +37,7 @@ def baseline_sections(patient: Row, *, identifiers: bool) -> list[tuple[str, lis
         for field in (shown[name] for name in names if name in shown):
             value = patient.values.get(field.name)
             if field.name in IDENTIFYING and not identifiers:
-                items.append(Item(field.label, HIDDEN, soft=True))
+                items.append(Item(field.label, mask, soft=True))
             elif value is not None:
                 text = display_value(field, value)
                 items.append(Item(field.label, text, soft=isinstance(value, Missing)))

@@ -122,14 +122,25 @@ class EntryPage:
         if is_sent and not self.reason:
             self.reason_error = "Give the reason"
 
-    def refuse(self, findings: Iterable[Finding], links: Mapping[int | None, str]) -> None:
-        """Put the action's findings on the page. `links`: where a row of the record stands, by id."""
+    def forget_errors(self) -> None:
+        """The page shows a draft: what is not finished is no error yet."""
+        self.reason_error = ""
+        for part in self.parts:
+            for box in part.boxes.values():
+                box.error = ""
+
+    def refuse(
+        self, findings: Iterable[Finding], links: Mapping[tuple[str, int | None], str]
+    ) -> None:
+        """Put the action's findings on the page. `links`: where a row stands, by form and id."""
         soft: dict[str, Confirmation] = {}
         for finding in findings:
             hard = finding.severity == "hard"
             box = self._box_of(finding, hard)
             if hard and (box is None or box.error != finding.message):
-                self.others.append(Problem(finding.message, links.get(finding.row.id, "")))
+                self.others.append(
+                    Problem(finding.message, links.get((finding.row.form, finding.row.id), ""))
+                )
             elif not hard:
                 entry = soft.setdefault(finding.check, Confirmation(finding.check, []))
                 if finding.message not in entry.messages:
@@ -161,7 +172,7 @@ def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = Fa
     page = EntryPage(
         parts,
         asks_reason,
-        version=_whole(post.get("version", "")),
+        version=_version(post.get("version", ""), asked=asks_reason),
         submission=_uuid_text(post.get("submission", "")),
         preset=post.get("reason_preset", ""),
         details=post.get("reason", "").strip()[:REASON_MAX_LENGTH],
@@ -178,8 +189,13 @@ def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = Fa
     return page
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+def _version(text: str, *, asked: bool) -> int | None:
+    """The version that the page showed. A page about a saved row must send one: without it, 0.
+
+    No record has version 0, so leaving it out is a conflict and not a way around one.
+    """
+    given = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return 0 if asked and given is None else given
 
 
 def _uuid_text(text: str) -> str:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, reset_queries, transaction
 from django.db.models import Q
 
 from centers.access import Scope, acting, system_scope
-from centers.audit import EventKind, record_event
+from centers.audit import EventKind, record_event, record_events
 from centers.models import SYSTEM_USER_ID, Center
 from patients.actions.records import RecordChange, Refused, save_records
 from patients.importing.bundle import open_bundle
@@ -83,6 +83,7 @@ class _Import:
         self.reader = CellReader()
         self.headers: dict[int, Header] = {}
         self.gate = CenterGate(actor, options.center, options.create_centers, self.log)
+        self._records_written: Counter[int] = Counter()
         self._progress = progress
         self._told = time.monotonic()
 
@@ -120,6 +121,9 @@ class _Import:
                 record_event(
                     EventKind.IMPORT, {"records": dict(self.result.records), "rows": kinds.total()}
                 )
+                # Each center's reviewers see theirs alone.
+                records = self._records_written.items()
+                record_events(EventKind.IMPORT, {key: {"records": n} for key, n in records})
 
     def _take_turn(self) -> None:
         with connection.cursor() as cursor:
@@ -248,6 +252,7 @@ class _Import:
             message = "The database refused records of this bundle: others changed the same data."
             self.log.hard("bundle", None, "", "database.refused", f"{message} Import it again.")
         else:
+            self._records_written.update(change.center_id for change in changes)
             self._report([f for record in saved for f in record.soft], changes, states)
 
     def _report(

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from centers.access import Scope
 from centers.roles import Permission
 from patients import slots
+from patients.identity import blind_index, load_index_key
 from patients.models import ROW_MODELS, Patient
 from patients.rules.dictionary import DISEASES
 
@@ -25,6 +26,8 @@ ORDERS: Final = {
     "changed": ("changed_at", "registry_number"),
 }
 DEFAULT_ORDER: Final = "-changed"
+RETIRED: Final = "retired"
+STATES: Final = (RETIRED,)
 # Forms whose live rows are counted, with the heading of the column.
 COUNTED: Final = {
     "courses": "Courses",
@@ -36,6 +39,18 @@ COUNTED: Final = {
 }
 
 
+# What a line of the list reads; a record has sixty columns more.
+LINE: Final = (
+    "public_id",
+    "registry_number",
+    "disease",
+    "retracted",
+    "center__code",
+    "identity__record_id",
+    "erasure__patient",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ListFilters:
     """Filters and order of the list; what is not on the allow-lists counts as not given."""
@@ -43,6 +58,7 @@ class ListFilters:
     disease: str = ""
     eligible: str = ""
     center: str = ""
+    state: str = ""
     order: str = DEFAULT_ORDER
 
     @classmethod
@@ -58,23 +74,24 @@ class ListFilters:
             known("disease", DISEASES),
             known("eligible", ELIGIBLE),
             known("center", centers),
+            known("state", STATES),
             order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER,
         )
 
     @property
     def is_narrowed(self) -> bool:
         """Whether any filter is set."""
-        return bool(self.disease or self.eligible or self.center)
+        return bool(self.disease or self.eligible or self.center or self.state)
 
 
-def visible_records() -> QuerySet[Patient]:
-    """The records of the scope in force that stand: retracted ones are not listed."""
-    return Patient.objects.filter(retracted=False)
+def visible_records(*, retired: bool = False) -> QuerySet[Patient]:
+    """The records of the scope in force that stand; or those that were retired."""
+    return Patient.objects.filter(retracted=retired)
 
 
 def filtered_records(filters: ListFilters) -> QuerySet[Patient]:
     """The records that pass, in order, with all that the list shows; two queries with the count."""
-    records = with_eligibility(visible_records())
+    records = with_eligibility(visible_records(retired=filters.state == RETIRED))
     if filters.disease:
         records = records.filter(disease=filters.disease)
     if filters.center:
@@ -89,7 +106,8 @@ def ordered(records: QuerySet[Patient], order: str) -> QuerySet[Patient]:
     columns = ORDERS[order.removeprefix("-")]
     main = F(columns[0]).desc(nulls_last=True) if order.startswith("-") else F(columns[0]).asc()
     return (
-        records.select_related("center", "identity")
+        records.select_related("center", "identity", "erasure")
+        .only(*LINE)
         .annotate(
             changed_at=F("version_row__changed_at"),
             **{f"{form}_count": _count(form) for form in COUNTED},
@@ -112,10 +130,16 @@ def _count(form: str) -> Coalesce:
 
 
 def find_records(text: str, scope: Scope) -> QuerySet[Patient]:
-    """Records with exactly this registry number, or this record ID where the reader may see it."""
-    number = text.strip().upper()
+    """Records with exactly this registry number; or record ID or MRN where the reader may see them.
+
+    The MRN is found by its blind index, spaces and case aside, in each of those centers; the
+    statement is the same whether there is such a record, here or anywhere.
+    """
     centers = scope.permitted.get(Permission.VIEW_IDENTIFIERS, frozenset())
-    records = with_eligibility(visible_records())
-    by_number = records.filter(registry_number=number)
-    by_record_id = records.filter(identity__record_id=text.strip(), center_id__in=centers)
-    return ordered(by_number | by_record_id, "number")
+    wanted = Q(registry_number=text.strip().upper())
+    if centers:
+        key = load_index_key()
+        indexes = [blind_index(key, "mrn", center, text) for center in sorted(centers)]
+        named = Q(identity__record_id=text.strip()) | Q(identity__mrn_index__in=indexes)
+        wanted |= named & Q(center_id__in=centers)
+    return ordered(with_eligibility(visible_records()).filter(wanted), "number")

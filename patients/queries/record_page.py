@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from django.db.models import QuerySet
-from django.db.models import Value as Constant
+from django.db.models import Q
 
 from patients.labels import code_label, display_value
-from patients.models import ROW_MODELS, Patient, RecordRow
+from patients.models import Patient
 from patients.partial_dates import PartialDate
 from patients.queries.records import load_records
 from patients.rules.dictionary import PATIENTS, RECORD_FORMS, Field, Form
@@ -80,17 +79,26 @@ class RecordView:
         return next((view for view in rows if view.public_id == public_id), None)
 
 
-def find_record(public_id: uuid.UUID) -> Patient | None:
-    """The record's row with center, identity and version, if the scope in force may see it."""
-    heads = Patient.objects.select_related("center", "identity", "version_row")
-    return heads.filter(public_id=public_id, retracted=False).first()
+def find_record(public_id: uuid.UUID, *, retired: bool = False) -> Patient | None:
+    """The record's row with center, identity, erasure and version, if the scope in force may see it.
+
+    `retired`: also when it was retired.
+    """
+    heads = Patient.objects.select_related("center", "identity", "version_row", "erasure")
+    standing = heads if retired else heads.filter(retracted=False)
+    return standing.filter(public_id=public_id).first()
+
+
+def linked_records(patient: Patient) -> list[Patient]:
+    """Standing records of the same person, whichever of the two names the other."""
+    either = Q(id=patient.same_person_id) | Q(same_person_id=patient.pk)
+    return list(Patient.objects.filter(either, retracted=False).order_by("registry_number"))
 
 
 def view_record(patient: Patient, *, identifiers: bool) -> RecordView:
     """The whole record; `identifiers`: with what is sealed. A fixed number of queries."""
     state = load_records([patient.pk], identifiers=identifiers)[patient.pk]
-    public_ids = _public_ids(patient.pk)
-    forms = [_view_form(form, state.rows[form.name], public_ids) for form in RECORD_FORMS[1:]]
+    forms = [_view_form(form, state.rows[form.name]) for form in RECORD_FORMS[1:]]
     links = {(PATIENTS.name, patient.pk): RowLink("#patients", "baseline form")}
     for view in forms:
         for row in view.rows:
@@ -99,33 +107,18 @@ def view_record(patient: Patient, *, identifiers: bool) -> RecordView:
     return RecordView(patient, state, forms, links)
 
 
-def _public_ids(patient_id: int) -> dict[tuple[str, int], uuid.UUID]:
-    """Public ids of all rows by form and id, in one query."""
-    queries: list[QuerySet[RecordRow, Any]] = [
-        model._default_manager.filter(patient_id=patient_id)
-        .annotate(form_name=Constant(name))
-        .order_by()
-        .values_list("form_name", "id", "public_id")
-        for name, model in ROW_MODELS.items()
-    ]
-    found = queries[0].union(*queries[1:], all=True)
-    return {(form, row_id): public_id for form, row_id, public_id in found}
-
-
-def _view_form(
-    form: Form, rows: Sequence[Row], public_ids: dict[tuple[str, int], uuid.UUID]
-) -> FormView:
+def _view_form(form: Form, rows: Sequence[Row]) -> FormView:
     filled = {name for row in rows for name, value in row.values.items() if value is not None}
     columns = [
         f for f in form.fields if f.name != "status" and (f.need != "optional" or f.name in filled)
     ]
     views = []
     for number, row in enumerate(sorted(rows, key=_place), 1):
-        assert row.id is not None
+        assert row.public_id is not None
         views.append(
             RowView(
                 row,
-                public_ids[form.name, row.id],
+                row.public_id,
                 f"{form.name}-{number}",
                 row_label(form, row),
                 [_cell(field, row) for field in columns],

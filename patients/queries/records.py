@@ -46,7 +46,7 @@ def _load_patients(patient_ids: Collection[int], identifiers: bool) -> dict[int,
     columns = COLUMNS["patients"]
     names = ("id", "public_id", "same_person_id", "retracted", "missing", *columns)
     found = list(Patient.objects.filter(id__in=patient_ids).order_by("id").values_list(*names))
-    identities = _load_identities({row[0]: str(row[1]) for row in found}, identifiers)
+    identities, erased = _load_identities({row[0]: str(row[1]) for row in found}, identifiers)
     linked = _record_ids({row[2] for row in found if row[2] is not None})
     records = {}
     for patient_id, public_id, same_person_id, retracted, missing, *cells in found:
@@ -55,29 +55,35 @@ def _load_patients(patient_ids: Collection[int], identifiers: bool) -> dict[int,
         values["same_person_as"] = linked.get(same_person_id)
         row = Row("patients", patient_id, values, retracted)
         records[patient_id] = RecordState(
-            row, {form.name: [] for form in RECORD_FORMS[1:]}, public_id
+            row, {form.name: [] for form in RECORD_FORMS[1:]}, public_id, patient_id in erased
         )
     return records
 
 
 def _load_identities(
     public_ids: Mapping[int, str], identifiers: bool
-) -> dict[int, dict[str, Value]]:
-    """record_id and birth date, and with `identifiers` what is sealed, by patient id."""
+) -> tuple[dict[int, dict[str, Value]], set[int]]:
+    """record_id and birth date, and with `identifiers` what is sealed, by patient id; the erased.
+
+    A retired record has given its record ID free; the sealed one is the one it had.
+    """
     keys = load_keys(public_ids) if identifiers else {}
     rows = PatientIdentity.objects.filter(patient_id__in=list(public_ids)).values_list(
         "patient_id", "record_id", "birth_date", "missing", "sealed"
     )
     identities: dict[int, dict[str, Value]] = {}
+    erased: set[int] = set()
     for patient_id, record_id, birth_date, missing, sealed in rows:
+        if not sealed:
+            erased.add(patient_id)
         values = _values(("birth_date",), [birth_date], missing)
-        opened = unseal(keys[patient_id], bytes(sealed)) if identifiers else {}
+        opened = unseal(keys[patient_id], bytes(sealed)) if identifiers and sealed else {}
         identities[patient_id] = {
-            "record_id": record_id,
+            "record_id": opened.get("record_id") or record_id,
             **values,
             **{name: opened.get(name) or None for name in SEALED},
         }
-    return identities
+    return identities, erased
 
 
 def _record_ids(patient_ids: Collection[int]) -> dict[int | None, str]:
@@ -89,17 +95,20 @@ def _record_ids(patient_ids: Collection[int]) -> dict[int | None, str]:
 
 def _load_rows(form: Form, records: Mapping[int, RecordState]) -> None:
     columns = COLUMNS[form.name]
-    names = ["id", "patient_id", "retracted", "missing"]
+    names = ["id", "public_id", "patient_id", "retracted", "missing"]
     is_cycle = form.name == "cycles"
     names += ["course__course_number"] if is_cycle else []
     rows = (
         ROW_MODELS[form.name]._default_manager.filter(patient_id__in=list(records)).order_by("id")
     )
-    for row_id, patient_id, retracted, missing, *cells in rows.values_list(*names, *columns):
+    for row_id, public_id, patient_id, retracted, missing, *cells in rows.values_list(
+        *names, *columns
+    ):
         values: dict[str, Value] = {"course_number": cells.pop(0)} if is_cycle else {}
         values |= _values(columns, cells, missing)
         state = records[patient_id]
-        state.rows[form.name].append(Row(form.name, row_id, values, retracted))
+        row = Row(form.name, row_id, values, retracted, public_id=public_id)
+        state.rows[form.name].append(row)
 
 
 def _values(

@@ -175,7 +175,25 @@ _CHECKS: Final = (
         "enter the record ID of the same person's record of the other disease",
         "foreign key",
     ),
+    _hard(
+        "record.erased",
+        "is that of a record whose identifiers were erased at the person's request",
+        "leave the record out; give another person's record another ID",
+        "",
+    ),
+    _hard(
+        "person.erased",
+        "was erased at the person's request",
+        "leave it as it is",
+        "erasure trigger",
+    ),
     # The change itself.
+    _hard(
+        "record.locked",
+        "is of a locked record and cannot be changed",
+        "ask a monitor or data manager of the center to unlock the record first",
+        "lock trigger",
+    ),
     _hard(
         "row.retracted",
         "is retracted and can no longer be changed",

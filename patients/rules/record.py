@@ -23,6 +23,7 @@ class Row:
     """One row of a form. `id` is None until it is saved; `values` by the dictionary's names.
 
     `source` says where the row came from (file and line of an import); findings carry the row.
+    `public_id` names a saved row of a form in addresses.
     """
 
     form: str
@@ -30,6 +31,7 @@ class Row:
     values: Mapping[str, Value]
     retracted: bool = False
     source: object = None
+    public_id: uuid.UUID | None = None
 
     def value(self, name: str) -> Value:
         """The field's value; None when empty or when a coded reason stands in its place."""
@@ -49,11 +51,15 @@ class Row:
 
 @dataclass(slots=True, eq=False)
 class RecordState:
-    """The whole record after the change: all rows that will stand, the retracted ones included."""
+    """The whole record after the change: all rows that will stand, the retracted ones included.
+
+    `erased`: its identifiers were destroyed on request of the person, and none may come again.
+    """
 
     patient: Row
     rows: Mapping[str, list[Row]]
     public_id: uuid.UUID | None = None
+    erased: bool = False
 
     def live(self, form: str) -> list[Row]:
         """The form's rows that are not retracted, in order of saving."""

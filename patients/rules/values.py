@@ -11,9 +11,12 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 from patients.partial_dates import InvalidPartialDate, PartialDate
 from patients.rules.dictionary import MISSING_REASONS, Field
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,11 @@ def _in_range(field: Field, number: int | Decimal) -> int | Decimal:
 
 
 def _text(field: Field, text: str) -> Value:
+    # A download stands in cells as it was entered; a spreadsheet would run this one.
+    if text.startswith(FORMULA_STARTS):
+        raise InvalidValue(
+            "value.text", f"{field.label} begins like a formula (= + - @): write the value itself"
+        )
     if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") for c in text):
         raise InvalidValue("value.text", f"{field.label} has characters that cannot be kept")
     if len(text) > field.max_length:

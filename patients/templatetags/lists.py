@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django import template
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from patients.models import Patient
@@ -12,9 +15,16 @@ register = template.Library()
 
 
 @register.filter
-def form_counts(record: Patient) -> list[int]:
-    """Numbers of live rows by form, in the order of the headings."""
-    return [getattr(record, f"{form}_count") for form in COUNTED]
+def form_counts(record: Patient) -> list[str]:
+    """Numbers of live rows by form, in the order of the headings: texts, which nothing localizes."""
+    return [str(getattr(record, f"{form}_count")) for form in COUNTED]
+
+
+@register.filter
+@cache
+def eligible_badge(value: str | None) -> SafeString:
+    """The badge of an eligibility, rendered once a process: a list has hundreds, of five kinds."""
+    return render_to_string("patients/_eligible.html", {"value": value})
 
 
 @register.simple_tag

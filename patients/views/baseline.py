@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +20,7 @@ from patients.labels import code_label
 from patients.models import Patient
 from patients.queries.record_page import RecordView, view_record
 from patients.rules.dictionary import DISEASES, PATIENTS
+from patients.views.drafts import sent_form
 from patients.views.entry import Entry, save_entry, show_entry
 from patients.views.shared import editable_record, note_reading, sees_identifiers
 
@@ -43,9 +45,11 @@ def record_create(request: HttpRequest) -> HttpResponse:
 
 
 def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
-    if request.method == "POST":
-        part = read_form(BASELINE, request.POST, {disease}, left_out=FIXED_AT_CREATION)
-        page = read_page(request.POST, [part])
+    query = urlencode({"center": center.code, "disease": disease})
+    sent = sent_form(request, center.pk, query)
+    if sent is not None:
+        part = read_form(BASELINE, sent, {disease}, left_out=FIXED_AT_CREATION)
+        page = read_page(sent, [part])
     else:
         part = blank_form(BASELINE, {disease}, left_out=FIXED_AT_CREATION)
         page = EntryPage([part])
@@ -57,6 +61,7 @@ def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
         lambda: [RowChange("patients", {"disease": disease, **part.changes})],
         "The record was created. Its outcome follows when a course is entered.",
         context={"note": f"{center.code}, {words.lower()}", "change_start": True},
+        query=query,
     )
 
 
@@ -76,11 +81,12 @@ def _amendment(request: HttpRequest, patient: Patient, view: RecordView) -> Entr
     row = view.state.patient
     hidden: frozenset[str] = frozenset() if sees_identifiers(patient) else IDENTIFYING
     diseases = {patient.disease}
-    if request.method == "POST":
+    sent = sent_form(request, patient.center_id)
+    if sent is not None:
         # A changed disease: the fields of both are on the page, to empty the one and fill the other.
-        diseases.add(request.POST.get("disease", ""))
-        part = read_form(BASELINE, request.POST, diseases, row_id=patient.pk, left_out=hidden)
-        page = read_page(request.POST, [part], asks_reason=True)
+        diseases.add(sent.get("disease", ""))
+        part = read_form(BASELINE, sent, diseases, row_id=patient.pk, left_out=hidden)
+        page = read_page(sent, [part], asks_reason=True)
     else:
         part = saved_form(BASELINE, row, diseases, left_out=hidden)
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)

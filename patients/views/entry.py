@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from centers.access import required_scope
 from patients.actions.changes import Conflict, RecordChange, Refused, RowChange, SavedRecord
+from patients.actions.drafts import DraftPage, drop_draft
 from patients.actions.records import save_records
 from patients.actions.submissions import (
     claim_submission,
@@ -25,6 +26,7 @@ from patients.forms.page import EntryPage
 from patients.models import Patient
 from patients.queries.record_page import RecordView
 from patients.rules.values import Value
+from patients.views.drafts import KEEP, RESTORE, address_of, offer_of
 from patients.views.shared import banner
 
 REFUSED, CONFLICT = 422, 409
@@ -35,7 +37,8 @@ class Entry:
     """One form page: what it shows and what saving it means.
 
     `rows` are built only when the page is valid. `current` are the row's values as saved now, for
-    a conflict. `again` names the address of "save and add another", if the page offers it.
+    a conflict. `again` names the address of "save and add another", if the page offers it. `query` is
+    the part of the page's address that tells its draft from others.
     """
 
     page: EntryPage
@@ -49,22 +52,36 @@ class Entry:
     again: str = ""
     template: str = "patients/entry_form.html"
     context: dict[str, Any] = field(default_factory=dict)
+    query: str = ""
 
-    def links(self) -> dict[int | None, str]:
-        """Where other rows of the record stand on its page, by row id, for findings about them."""
+    def links(self) -> dict[tuple[str, int | None], str]:
+        """Where other rows of the record stand on its page, by form and row id, for findings."""
         if self.view is None or self.patient is None:
             return {}
         page = reverse("record_detail", args=[self.patient.public_id])
-        return {row_id: page + link.href for (_, row_id), link in self.view.links.items()}
+        return {row: page + link.href for row, link in self.view.links.items()}
 
 
 def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpResponse:
     """The page with its boxes, and with the error summary when something was refused."""
     context: dict[str, Any] = {"section": "records", "page": entry.page, "heading": entry.heading}
+    if request.method != "POST" and RESTORE in request.GET:
+        entry.page.forget_errors()  # nobody has sent it yet
+    if not entry.page.act:
+        context["offer"] = offer_of(request, _draft_page(request, entry))
     if entry.patient is not None:
         context |= banner(entry.patient)
     context |= {"again": entry.again} | entry.context
     return render(request, entry.template, context, status=status)
+
+
+def _draft_page(request: HttpRequest, entry: Entry) -> DraftPage:
+    patient, version = entry.patient, entry.page.version
+    if patient is not None and version is None:
+        version = patient.version_row.version
+    record = patient.public_id if patient else None
+    address = address_of(request, entry.query)
+    return DraftPage(entry.center_id, address, entry.heading, record, version)
 
 
 def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
@@ -76,10 +93,11 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
         messages.info(request, "Nothing was changed.")
         return _go_on(request, entry, entry.patient.public_id if entry.patient else None)
     try:
-        record = _save_once(entry)
+        record = _save_once(request, entry)
     except Refused as refused:
         page.refuse(refused.findings, entry.links())
-        return show_entry(request, entry, REFUSED)
+        is_locked = any(finding.check == "record.locked" for finding in refused.findings)
+        return show_entry(request, entry, CONFLICT if is_locked else REFUSED)
     except Conflict as conflict:
         page.merge(conflict.actual, entry.current)
         return show_entry(request, entry, CONFLICT)
@@ -87,14 +105,20 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
     return _go_on(request, entry, record)
 
 
-def _save_once(entry: Entry) -> uuid.UUID | None:
-    """One transaction: the claim and the action stand or fall together."""
+def _save_once(request: HttpRequest, entry: Entry) -> uuid.UUID | None:
+    """One transaction: the claim and the action stand or fall together, the draft goes with them."""
     submission = uuid.UUID(entry.page.submission)
     with transaction.atomic():
         if not claim_submission(submission, entry.center_id):
             return submitted_record(submission)
         saved = _save(entry)
         complete_submission(submission, saved.patient_id)
+        if not entry.page.act and KEEP not in request.POST:
+            drop_draft(
+                actor=required_scope(),
+                center_id=entry.center_id,
+                address=address_of(request, entry.query),
+            )
         return saved.public_id
 
 

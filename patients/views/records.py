@@ -10,10 +10,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from centers.access import required_scope, requires
+from centers.limits import is_over_limit
 from centers.models import Center
 from centers.roles import Permission
+from centers.session_limits import in_background
 from patients import slots
-from patients.forms.baseline import baseline_sections
+from patients.forms.baseline import ERASED, HIDDEN, baseline_sections
 from patients.queries.lists import (
     COUNTED,
     ELIGIBLE,
@@ -24,16 +26,20 @@ from patients.queries.lists import (
 )
 from patients.queries.record_page import view_record
 from patients.queries.timeline import timeline
+from patients.queries.worklists import open_queries_of
 from patients.rules.dictionary import DISEASES
 from patients.views.shared import (
     banner,
+    erasure_of,
     note_list_reading,
     note_reading,
+    note_search,
     record_or_404,
     sees_identifiers,
 )
 
 PAGE_SIZE = 50
+FINDS_AN_HOUR = 300
 
 
 def _list_context(filters: ListFilters, centers: list[Center]) -> dict[str, object]:
@@ -73,7 +79,12 @@ def record_list(request: HttpRequest) -> HttpResponse:
 def record_find(request: HttpRequest) -> HttpResponse:
     """Exact search; posted, so that no identifier stands in an address or a log."""
     text = request.POST.get("text", "").strip()
+    if is_over_limit("find", required_scope().actor_id, FINDS_AN_HOUR):
+        note_search([], refused="more than allowed an hour")
+        context: dict[str, object] = {"section": "records"}
+        return render(request, "patients/record_find_limit.html", context, status=429)
     found = list(find_records(text, required_scope())[:PAGE_SIZE]) if text else []
+    note_search(found)
     if len(found) == 1:
         return redirect("record_detail", record=found[0].public_id)
     note_list_reading(found)
@@ -87,7 +98,7 @@ def record_find(request: HttpRequest) -> HttpResponse:
 @requires(Permission.VIEW_RECORDS)
 def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """One record: outcome, timeline and every form's data."""
-    patient = record_or_404(record)
+    patient = record_or_404(record, retired=True)
     identifiers = sees_identifiers(patient)
     if identifiers:
         note_reading("record", patient)
@@ -95,18 +106,24 @@ def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     panels = [panel(patient.pk, view.links) for panel in slots.record_panels]
     context = {
         "view": view,
-        "baseline": baseline_sections(view.state.patient, identifiers=identifiers),
+        "baseline": baseline_sections(
+            view.state.patient,
+            identifiers=identifiers,
+            mask=ERASED if erasure_of(patient) else HIDDEN,
+        ),
         "timeline": timeline(view),
+        "open_queries": open_queries_of(patient.pk),
         "panels": panels,
     }
     return render(request, "patients/record_detail.html", banner(patient, panels) | context)
 
 
+@in_background
 @require_GET
 @requires(Permission.VIEW_RECORDS)
 def record_outcome(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """The parts of the record page that a recomputation changes; 204 while it is under way."""
-    patient = record_or_404(record)
+    patient = record_or_404(record, retired=True)
     if any(panel(patient.pk, {}).recomputing for panel in slots.record_panels):
         return HttpResponse(status=204)
     view = view_record(patient, identifiers=False)

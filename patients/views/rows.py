@@ -18,6 +18,7 @@ from patients.models import Patient
 from patients.queries.record_page import RecordView, RowView, view_record
 from patients.rules.dictionary import COURSES, CYCLES, FORMS, Form
 from patients.rules.values import Value
+from patients.views.drafts import sent_form
 from patients.views.entry import Entry, save_entry, show_entry
 from patients.views.shared import editable_record
 
@@ -38,9 +39,10 @@ def row_create(request: HttpRequest, record: uuid.UUID, form: Form) -> HttpRespo
     """A new row of a form."""
     patient = editable_record(record)
     view = view_record(patient, identifiers=False)
-    if request.method == "POST":
-        part = read_form(form, request.POST, {patient.disease})
-        page = read_page(request.POST, [part])
+    sent = sent_form(request, patient.center_id)
+    if sent is not None:
+        part = read_form(form, sent, {patient.disease})
+        page = read_page(sent, [part])
     else:
         part = blank_form(form, {patient.disease}, initial=_initial(view, form))
         page = EntryPage([part])
@@ -71,10 +73,11 @@ def course_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """A course with its first cycle, in one page and one save."""
     patient = editable_record(record)
     view = view_record(patient, identifiers=False)
-    if request.method == "POST":
-        course = read_form(COURSES, request.POST, set(), prefix="course.")
-        cycle = read_form(CYCLES, request.POST, set(), prefix="cycle.", left_out=FIRST_CYCLE)
-        page = read_page(request.POST, [course, cycle])
+    sent = sent_form(request, patient.center_id)
+    if sent is not None:
+        course = read_form(COURSES, sent, set(), prefix="course.")
+        cycle = read_form(CYCLES, sent, set(), prefix="cycle.", left_out=FIRST_CYCLE)
+        page = read_page(sent, [course, cycle])
     else:
         number = 1 + max(
             (row.whole("course_number") or 0 for row in view.state.live("courses")), default=0
@@ -115,11 +118,10 @@ def row_amend(request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUI
     patient = editable_record(record)
     view = view_record(patient, identifiers=False)
     found = _row_or_404(view, form, row)
-    if request.method == "POST":
-        part = read_form(
-            form, request.POST, {patient.disease}, row_id=found.row.id, left_out=form.keys
-        )
-        page = read_page(request.POST, [part], asks_reason=True)
+    sent = sent_form(request, patient.center_id)
+    if sent is not None:
+        part = read_form(form, sent, {patient.disease}, row_id=found.row.id, left_out=form.keys)
+        page = read_page(sent, [part], asks_reason=True)
     else:
         part = saved_form(form, found.row, {patient.disease}, left_out=form.keys)
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
