@@ -14,10 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from registry.stack import roles
 from registry.stack.devstack import start_test_stack
 
 TEMPLATE = "registry"
-URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_WORKER_URL")
+URLS = tuple(roles.URLS)
 
 
 def worker_number() -> int:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from registry.stack import roles
 from registry.stack.paths import CHECKOUT
 
 MARK = "REGISTRY_TEST_MARK"
 # What the test run itself set; a command under test begins without it.
 SET_BY_RUN = (
-    "DATABASE_URL",
-    "DATABASE_WORKER_URL",
-    "DATABASE_OWNER_URL",
+    *roles.URLS,
     "REDIS_URL",
     "SECRET_KEY",
     "STATIC_ROOT",

@@ -249,8 +249,8 @@ class Universe:
         return key
 
 
-def build_universe(*, derived: bool = True) -> Universe:
-    """Everything on the map; `derived`: with outcomes, else all records are stale."""
+def build_people() -> Universe:
+    """Centers and accounts of the map, without a record."""
     universe = Universe()
     for code, name in (("C01", "First Center"), ("C02", "Second Center")):
         universe.centers[code] = create_center(
@@ -258,6 +258,12 @@ def build_universe(*, derived: bool = True) -> Universe:
         )
     for username, memberships in USERS.items():
         universe.users[username] = _add_user(universe, username, memberships)
+    return universe
+
+
+def build_universe(*, derived: bool = True) -> Universe:
+    """Everything on the map; `derived`: with outcomes, else all records are stale."""
+    universe = build_people()
     changes = [record_change(universe.centers[code], forms) for code, forms in RECORDS.values()]
     saved = save_records(actor=system_scope(), changes=changes)
     universe.records = dict(zip(RECORDS, saved, strict=True))

@@ -27,7 +27,19 @@ PAGES = {
     "cohort-own": ("carla", "/cohort/"),
     "absent": ("carla", "/records/00000000-0000-4000-8000-000000000000/"),
     "refused": ("ines", "/records/"),
-    "welcome": ("adam", "/"),
+    "centers": ("adam", "/administration/centers/"),
+    "center": ("adam", "{center}"),
+    "center-new": ("adam", "/administration/centers/new/"),
+    "center-close": ("adam", "{center}close/"),
+    "people": ("adam", "/administration/users/"),
+    "people-none": ("adam", "/administration/users/?state=closed"),
+    "person": ("adam", "{bea}"),
+    "person-own": ("adam", "{adam}"),
+    "person-new": ("adam", "/administration/users/new/"),
+    "person-close": ("adam", "{bea}deactivate/"),
+    "membership-new": ("adam", "{bea}memberships/new/"),
+    "clients": ("adam", "/administration/clients/"),
+    "client-new": ("adam", "/administration/clients/new/"),
 }
 
 
@@ -41,7 +53,12 @@ def violations(page: Page) -> list[str]:
 
 
 def path_of(universe: Universe, path: str) -> str:
-    return path.format(**{name: universe.url(name) for name in universe.records})
+    """Names of records and accounts, and `center`, stand for the addresses of their pages."""
+    places = {name: universe.url(name) for name in universe.records}
+    for name, user in universe.users.items():
+        places[name] = f"/administration/users/{user.public_id}/"
+    places["center"] = f"/administration/centers/{universe.centers['C01'].public_id}/"
+    return path.format(**places)
 
 
 def check(visitor: Visitor, what: str) -> None:
