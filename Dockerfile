@@ -22,6 +22,7 @@ RUN SECRET_KEY=collect DATABASE_URL=postgresql:///collect REDIS_URL=redis://coll
 
 USER registry
 EXPOSE 8000
-CMD ["gunicorn", "registry.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
+# The checks of a deployment come first: nothing starts when they find an error.
+CMD ["python", "-m", "registry.stack.checked", "gunicorn", "registry.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
      "--workers", "2", "--threads", "4", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", \
      "--graceful-timeout", "30"]

@@ -29,6 +29,18 @@ beat_schedule: dict[str, dict[str, Any]] = {
         "schedule": SEAL_SECONDS,
         "options": {"expires": SEAL_SECONDS},
     },
+    # Rows of ended sessions go; nobody could use them.
+    "clear-sessions": {
+        "task": "centers.tasks.clear_sessions",
+        "schedule": crontab(minute="20"),
+        "options": {"expires": 600},
+    },
+    # Drafts of forms that nobody went on with for 30 days.
+    "purge-drafts": {
+        "task": "patients.tasks.purge_drafts",
+        "schedule": crontab(hour="3", minute="40"),
+        "options": {"expires": 3600},
+    },
     # With the cutoff `today` the outcomes of a new day differ.
     "new-day": {
         "task": "analytics.tasks.sweep",

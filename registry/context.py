@@ -12,6 +12,7 @@ from analytics.derivation.engine import current_cutoff
 from centers.access import Scope, current_scope
 from centers.models import Center
 from centers.roles import Permission
+from centers.session_limits import WARNING_SECONDS, told
 
 # Sections of the main navigation: name, label, icon, pages (url name, label, permission).
 # A section opens its first page that the reader may see; several pages make tabs.
@@ -25,6 +26,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
         (
             ("cohort_overview", "Overview", Permission.VIEW_COHORT),
             ("cohort_survival", "Survival", Permission.VIEW_COHORT),
+            ("cohort_description", "Description", Permission.VIEW_COHORT),
         ),
     ),
     (
@@ -69,9 +71,18 @@ def navigation(scope: Scope) -> list[dict[str, str]]:
     return shown
 
 
+def _session(request: HttpRequest) -> dict[str, int]:
+    """Seconds: until the session ends, how long it may be idle, and before its end to warn."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    idle = settings.REGISTRY_IDLE_MINUTES * 60
+    return {"seconds": told(request), "idle": idle, "warn": WARNING_SECONDS}
+
+
 def registry(request: HttpRequest) -> dict[str, Any]:
     """`demo`, `version`, `cutoff` (date), `scope`, `scope_centers` (list of the reader's centers),
-    `may` ({permission: bool}, held anywhere), `navigation` (sections), `tabs` ({section: pages}).
+    `session` (seconds for its warning), `may` ({permission: bool}, held anywhere), `navigation` (sections), `tabs` ({section: pages}).
     """
     scope = current_scope()
     return {
@@ -80,6 +91,7 @@ def registry(request: HttpRequest) -> dict[str, Any]:
         "cutoff": current_cutoff(),
         "scope": scope,
         "may": {p.value: scope is not None and scope.may(p) for p in Permission},
+        "session": _session(request),
         "navigation": navigation(scope) if scope else [],
         "tabs": {name: pages_of(name, scope) for name in TABS} if scope else {},
         "scope_centers": SimpleLazyObject(

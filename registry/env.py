@@ -9,7 +9,11 @@ from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.core.exceptions import ImproperlyConfigured
+
+from centers.roles import Role
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -40,6 +44,15 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number.") from None
 
 
+def hours(name: str, default: str) -> tuple[int, int]:
+    """Hours of a day `06-22`: from the first on, until the second begins."""
+    value = text(name, default)
+    first, dash, last = value.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and int(first) < int(last) <= 24):
+        raise ImproperlyConfigured(f"{name} must be two hours of a day, such as 06-22.")
+    return int(first), int(last)
+
+
 def names(name: str) -> list[str]:
     """Names with commas between them; empty when unset."""
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
@@ -57,6 +70,22 @@ def key_bytes(name: str, size: int = 32) -> bytes:
             f'python -c "import base64, os; print(base64.b64encode(os.urandom({size})).decode())"'
         )
     return value
+
+
+def derived_key(secret: str, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, from a secret that serves others too (HKDF-SHA-256)."""
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode())
+
+
+def roles(name: str, *, needed: bool) -> frozenset[str]:
+    """Roles with commas between them; unset means every role, or none where they are not `needed`."""
+    people = frozenset(role.value for role in Role if role != Role.SYSTEM)
+    found = frozenset(names(name)) or (people if needed else frozenset())
+    if unknown := found - people:
+        raise ImproperlyConfigured(
+            f"{name} has no role {min(unknown)}; there are {', '.join(sorted(people))}."
+        )
+    return found
 
 
 def cutoff(name: str, default: str) -> str:

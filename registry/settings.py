@@ -20,6 +20,8 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 # What the registry is set to: outcomes stand at this data cutoff.
 REGISTRY_CUTOFF = env.cutoff("REGISTRY_CUTOFF", "2017-06-30" if DEMO else "today")
+# Work outside these hours (UTC) is a finding of the audit review.
+REVIEW_HOURS = env.hours("REVIEW_HOURS", "06-22")
 REGISTRY_IDENTIFIER_KEY = env.key_bytes("REGISTRY_IDENTIFIER_KEY")
 # While keys are rotated: what is written uses this one, what is read may use either (docs/audit.md).
 REGISTRY_IDENTIFIER_KEY_NEW: bytes | None = (
@@ -42,18 +44,26 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "csp",
+    "allauth.account",
+    "allauth.mfa",
 ]
 MIDDLEWARE = [
+    "registry.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "registry.headers.MethodsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "centers.session_limits.SessionLimitsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "registry.form_text.FormTextMiddleware",
     "registry.middleware.ScopeMiddleware",
+    "centers.account.middleware.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "registry.urls"
 WSGI_APPLICATION = "registry.wsgi.application"
@@ -80,7 +90,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# One database, three roles. The web process holds only the app's; see docs/adr/0003.
+# One database, a role for each purpose. The web process holds only the app's; see docs/adr/0003.
 DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL")}
 if env.text("DATABASE_WORKER_URL", ""):
     DATABASES["worker"] = env.database("DATABASE_WORKER_URL") | {"ATOMIC_REQUESTS": False}
@@ -89,6 +99,13 @@ if env.text("DATABASE_OWNER_URL", ""):
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0,
     }
+# Readers of their own (docs/adr/0015): each for the command that names it, never for web or worker.
+for _reader in ("auditor", "exporter", "backup"):
+    if env.text(f"DATABASE_{_reader.upper()}_URL", ""):
+        DATABASES[_reader] = env.database(f"DATABASE_{_reader.upper()}_URL") | {
+            "ATOMIC_REQUESTS": False,
+            "CONN_MAX_AGE": 0,
+        }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "centers.User"
@@ -105,12 +122,55 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+# One-time links: three days for an invitation; a person who has a password gets one for a day.
+PASSWORD_RESET_TIMEOUT = 3 * 86400
+RESET_LINK_SECONDS = 86400
 
-# Sessions and cookies: idle time-out of 15 minutes, secure cookies wherever there is TLS.
+# Second factors: the roles that must have one (docs/sign-in.md), and the key of their secrets.
+REGISTRY_MFA_ROLES = env.roles("REGISTRY_MFA_ROLES", needed=not DEMO)
+REGISTRY_FACTOR_KEY = (
+    env.key_bytes("REGISTRY_FACTOR_KEY")
+    if env.text("REGISTRY_FACTOR_KEY", "")
+    else env.derived_key(SECRET_KEY, "secrets of second factors")
+)
+ACCOUNT_ADAPTER = "centers.account.adapter.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+# Ours stand in centers/account/limits.py.
+ACCOUNT_RATE_LIMITS = False
+MFA_RATE_LIMITS = False
+MFA_ADAPTER = "centers.account.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_ISSUER = "HD IL-2 registry"
+MFA_TOTP_TOLERANCE = 1
+
+# Sign-in by a hospital's OpenID provider: none while OIDC_ISSUER is unset.
+OIDC_ISSUER = env.text("OIDC_ISSUER", "").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", "") if not OIDC_ISSUER else env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET", "")
+OIDC_NAME = env.text("OIDC_NAME", "your hospital")
+
+# Mail: none while EMAIL_HOST is unset; then administrators hand out one-time links.
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "registry@localhost")
+
+# Sessions end after 15 minutes without a person (in the demo only after its 12 hours), and 12 hours
+# after the sign-in in any case; the server holds both (centers/session_limits.py).
+REGISTRY_IDLE_MINUTES = env.integer("REGISTRY_IDLE_MINUTES", 12 * 60 if DEMO else 15)
+REGISTRY_SESSION_HOURS = env.integer("REGISTRY_SESSION_HOURS", 12)
+# Cookies are secure wherever there is TLS.
 SECURE = not DEMO
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_AGE = 12 * 3600 if DEMO else 15 * 60
-SESSION_SAVE_EVERY_REQUEST = not DEMO
+SESSION_ENGINE = "centers.account.sessions"
+SESSION_COOKIE_AGE = REGISTRY_SESSION_HOURS * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
@@ -121,7 +181,8 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^live$", r"^ready$"]
-if env.boolean("BEHIND_TLS_PROXY"):
+BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY")
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -138,6 +199,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "object-src": [NONE],
+        "report-uri": "/csp-report/",
     }
 }
 
@@ -145,6 +207,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 # Files are served from the apps in the demo, from the collected folder in a deployment.
 WHITENOISE_USE_FINDERS = DEMO
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -203,7 +266,13 @@ REST_FRAMEWORK: dict[str, Any] = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "()": "registry.logs.PlainFormatter",
+            "format": "{levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},
 }

@@ -5,16 +5,18 @@ from __future__ import annotations
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
 
 from centers.access import public, required_scope
 from centers.roles import Permission
 
 
+@require_safe
 @public
 def home(request: HttpRequest) -> HttpResponse:
-    """Sends people to where their work starts: records for a site, the cohort for others.
+    """Sends people to where their work starts: records, the cohort, or centers and accounts.
 
-    Who has neither is told why, instead of meeting a refusal.
+    Who has none of these is told why, instead of meeting a refusal.
     """
     if not request.user.is_authenticated:
         return redirect("login")
@@ -23,15 +25,19 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("record_list")
     if scope.may(Permission.VIEW_COHORT):
         return redirect("cohort_overview")
-    return render(request, "home.html", {"wide": Permission.MANAGE_CENTERS in scope.registry_wide})
+    if scope.may(Permission.MANAGE_CENTERS):
+        return redirect("center_list")
+    return render(request, "home.html")
 
 
+@require_safe
 @public
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers; nothing else is asked."""
     return HttpResponse("live\n", content_type="text/plain")
 
 
+@require_safe
 @public
 def ready(request: HttpRequest) -> HttpResponse:
     """The database answers: 200, else 503."""

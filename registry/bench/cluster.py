@@ -20,7 +20,7 @@ from psycopg import sql
 from registry.stack import devstack, postgres, roles
 from registry.stack.paths import CHECKOUT, Places
 
-URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_WORKER_URL")
+URLS = tuple(roles.URLS)
 # Tells a child process which database it measures, as its superuser.
 DSN = "REGISTRY_BENCH_DSN"
 CUTOFF = "2017-06-30"

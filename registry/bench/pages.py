@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,18 +18,22 @@ from analytics.derivation.engine import refresh_all
 from centers.access import acting, system_scope
 from centers.models import Membership, User
 from centers.roles import Role
-from patients.models import Patient
-from registry.bench import cluster
+from patients.models import Assessment, Patient
+from registry.bench import cluster, switches
 from registry.bench.data import load_records, seal_identities
-from registry.bench.measure import Table, quantile, seconds, show_seconds
+from registry.bench.measure import Table, quantile, seconds, show_ratio, show_seconds
 
 SIZES: Final = (2_000, 10_000)
 TIMES: Final = 40
+ROUNDS: Final = 5
+VISITS: Final = 10
+SAVE: Final = "save of a changed row"
 TARGETS: Final = {
     "record list, one center": "< 60 ms",
     "record list, 50 centers": "-",
     "record page": "< 30 ms",
     "cohort overview": "< 60 ms",
+    SAVE: "< 50 ms",
 }
 EMPTY: Final = (
     "truncate centers_center, patients_record_version, audit.event, analytics_stale, analytics_outcome,"
@@ -36,18 +42,19 @@ EMPTY: Final = (
 
 
 def run(records: int) -> list[Table]:
-    """The three pages at each size; sizes above `records` are left out, but the first."""
+    """The pages at each size; sizes above `records` are left out, but the first. Then what security costs."""
     columns = ["page", "records", "p50", "p95", "queries", "answer", "target (p50 at 2,000)"]
     table = Table("Server time of a page", columns)
+    dsn = os.environ[cluster.DSN]
     for size in [s for s in SIZES if s <= records] or [records]:
-        clients = _prepare(os.environ[cluster.DSN], size)
-        for page, visit in _visits(*clients).items():
+        visits = _visits(*_prepare(dsn, size))
+        for page, visit in visits.items():
             table.rows.append([page, str(size), *_timed(visit), TARGETS[page]])
     table.notes.append(
         f"{TIMES} visits each after a warm-up: middleware, queries, template; no network, no web server. Nearest open"
         " peer at 2,000 records: list of 20 671 ms, cohort page of 50 1,799 ms, one record 36 ms, OS curve 77 ms."
     )
-    return [table]
+    return [table, _costs(dsn, size, visits)]
 
 
 def _prepare(dsn: str, records: int) -> list[Client]:
@@ -82,18 +89,57 @@ def _visits(one: Client, many: Client, investigator: Client) -> dict[str, Callab
     with acting(system_scope()), transaction.atomic():
         found = Patient.objects.order_by("-id").values_list("public_id", flat=True)
         pages = [reverse("record_detail", args=[public]) for public in found[: TIMES + 2]]
+        rows = Assessment.objects.select_related("patient").filter(retracted=False).order_by("-id")
+        saves = [
+            reverse("row_amend", args=[row.patient.public_id, "assessments", row.public_id])
+            for row in rows[: TIMES + 2]
+        ]
     return {
         "record list, one center": lambda _: one.get(reverse("record_list")),
         "record list, 50 centers": lambda _: many.get(reverse("record_list")),
-        "record page": lambda number: many.get(pages[number]),
+        "record page": lambda number: many.get(pages[number % len(pages)]),
+        SAVE: lambda number: _save(many, saves[number % len(saves)], number),
         "cohort overview": lambda _: investigator.get(reverse("cohort_overview")),
     }
+
+
+def _save(client: Client, path: str, number: int) -> Any:
+    """Send an amended assessment; each time another value than it has."""
+    values = {"submission": str(uuid.uuid4()), "reason_preset": "Review of the chart"}
+    return client.post(
+        path, values | {"criteria": ("clinical", "iRECIST")[number // (TIMES + 2) % 2]}
+    )
+
+
+def _costs(dsn: str, records: int, visits: dict[str, Callable[[int], Any]]) -> Table:
+    """The pages of a reader of all centers on each side in turn, so that all see the same rows."""
+    columns = ["page", *switches.SIDES, "product / without both"]
+    table = Table(f"What audit and row-level security cost a page, {records} records", columns)
+    for page in ("record list, 50 centers", "record page", SAVE):
+        took = _alternate(dsn, visits[page])
+        middle = [statistics.median(took[name]) for name in switches.SIDES]
+        table.rows.append([page, *map(show_seconds, middle), show_ratio(middle[0], middle[2])])
+    table.notes.append("One run, the sides in turn; reading events are written on all sides.")
+    return table
+
+
+def _alternate(dsn: str, visit: Callable[[int], Any]) -> dict[str, list[float]]:
+    """Seconds of each visit by side; the first visit after a switch is not counted."""
+    took: dict[str, list[float]] = {name: [] for name in switches.SIDES}
+    numbers = itertools.count(TIMES + 2)
+    for _ in range(ROUNDS):
+        for name in switches.SIDES:
+            with switches.side(dsn, name):
+                visit(next(numbers))
+                for number in itertools.islice(numbers, VISITS):
+                    took[name].append(seconds(lambda n=number: visit(n)))  # type: ignore[misc]
+    return took
 
 
 def _timed(visit: Callable[[int], Any]) -> list[str]:
     """p50, p95, queries and size of the answer. Raises RuntimeError when the page does not answer 200."""
     answer = visit(0)
-    if answer.status_code != 200:
+    if answer.status_code not in (200, 302):
         raise RuntimeError(f"the page answered {answer.status_code}")
     took = [seconds(lambda number=number: visit(number)) for number in range(1, TIMES + 1)]  # type: ignore[misc]
     queries = _count_queries(lambda: visit(TIMES + 1))

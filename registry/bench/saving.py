@@ -5,26 +5,24 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
-import psycopg
 from django.db import connection, transaction
-from psycopg import sql
 
 from centers.access import Scope, acting, system_scope
 from patients.actions.records import RecordChange, RowChange, SavedRecord, save_records
 from patients.models import Assessment
 from patients.rules.dictionary import FORMS
 from patients.rules.values import Value, parse_value
-from registry.bench import cluster
+from registry.bench import cluster, switches
 from registry.bench.data import load_records, seal_identities
 from registry.bench.measure import Table, quantile, seconds, show_ratio, show_seconds
 
 RECORDS: Final = 10_000
 ROUNDS: Final = 6
 SAVES: Final = 25
-SIDES: Final = ("product", "without audit", "without audit and RLS")
+SIDES: Final = switches.SIDES
 
 NEW_RECORD: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     (
@@ -115,19 +113,22 @@ def _alternate(dsn: str, work: Callable[[int], object]) -> dict[str, list[float]
 
 @contextmanager
 def _side(dsn: str, side: str) -> Iterator[None]:
-    """The default connection as that side: its user, and the audit triggers on or off."""
+    """The default connection as that side: the audit triggers on or off, the app's user or the superuser."""
+    if side == switches.PRODUCT:
+        yield
+        return
+    with switches.audit_off(dsn), _superuser() if side == switches.NEITHER else nullcontext():
+        yield
+
+
+@contextmanager
+def _superuser() -> Iterator[None]:
     user = connection.settings_dict["USER"]
-    if side != SIDES[0]:
-        _audit_triggers(dsn, "disable")
-    if side == SIDES[2]:
-        _reconnect("postgres")
+    _reconnect("postgres")
     try:
         yield
     finally:
-        if side == SIDES[2]:
-            _reconnect(user)
-        if side != SIDES[0]:
-            _audit_triggers(dsn, "enable")
+        _reconnect(user)
 
 
 def _reconnect(user: str) -> None:
@@ -135,17 +136,3 @@ def _reconnect(user: str) -> None:
     connection.settings_dict["USER"] = user
     with connection.cursor() as cursor:  # connecting is not measured
         cursor.execute("select 1")
-
-
-def _audit_triggers(dsn: str, switch: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as superuser:
-        tables = superuser.execute(
-            "select n.nspname, c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid"
-            " join pg_namespace n on n.oid = c.relnamespace where t.tgname = 'audit'"
-        ).fetchall()
-        for schema, table in tables:
-            superuser.execute(
-                sql.SQL("alter table {}.{} {} trigger audit").format(
-                    sql.Identifier(schema), sql.Identifier(table), sql.SQL(switch)
-                )
-            )
