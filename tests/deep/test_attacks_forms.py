@@ -18,7 +18,8 @@ from patients.actions.records import RecordChange, RowChange, save_records
 from patients.models import ROW_MODELS, Patient, PatientIdentity
 from patients.rules.dictionary import FORMS
 from tests.patients.pages import Page, Visitor
-from tests.universe import Universe
+from tests.snapshot import start_from
+from tests.universe import Universe, build_universe
 
 REASON = {"reason_preset": "Transcription error"}
 PLANTED = uuid.UUID("11111111-1111-4111-8111-111111111111")
@@ -49,6 +50,12 @@ ADDED: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "follow_ups": ("survivor", {"date": "2006-03-14", "vital_status": "alive"}),
 }
+
+
+@pytest.fixture
+def universe(database: None, superuser: psycopg.Connection) -> Universe:
+    """The named states of tests/universe.py, with outcomes."""
+    return start_from("universe", build_universe, superuser)
 
 
 def stored(superuser: psycopg.Connection) -> Rows:
