@@ -45,6 +45,13 @@ ENDING = (
     "end",
     "sign-out",
     "revoke",
+    # These keep people from signing in whose pages are visited next: wrong proofs are counted, a new
+    # one-time link takes the password away.
+    "confirm",
+    "link",
+    "sessions",
+    "password",
+    "second-factor",
 )
 READERS = ("carla", "petra", "max", "dana", "adam", "ines")
 MOST_OF_A_ROUTE = 2
