@@ -219,7 +219,9 @@ class World:
         for day in (now, now - timedelta(hours=1)):
             text = re.sub(f"{day:%d-%b-%Y}(,? \\d\\d:\\d\\d(:\\d\\d)?)?", "(today)", text)
             text = re.sub(f"{day:%Y-%m-%d}([T ][\\d:.]+)?(\\+\\d\\d:?\\d\\d|Z)?", "(today)", text)
-        # The audit review says between which hours of the day somebody worked.
+        # An exported event is named by its hash, which holds its time; and the audit review says
+        # between which hours of the day somebody worked.
+        text = re.sub(r"\b[0-9a-f]{64}\b", "(hash)", text)
         text = re.sub(r"\b\d\d:\d\d to \d\d:\d\d\b", "(hours)", text)
         return UUID.sub(lambda m: m[0] if m[0] in self.snapshot.uuids else "(new)", text)
 
