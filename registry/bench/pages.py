@@ -89,26 +89,39 @@ def _visits(one: Client, many: Client, investigator: Client) -> dict[str, Callab
     with acting(system_scope()), transaction.atomic():
         found = Patient.objects.order_by("-id").values_list("public_id", flat=True)
         pages = [reverse("record_detail", args=[public]) for public in found[: TIMES + 2]]
-        rows = Assessment.objects.select_related("patient").filter(retracted=False).order_by("-id")
-        saves = [
-            reverse("row_amend", args=[row.patient.public_id, "assessments", row.public_id])
-            for row in rows[: TIMES + 2]
-        ]
+        rows = (
+            Assessment.objects.select_related("patient__version_row")
+            .filter(retracted=False)
+            .order_by("-id")
+        )
+        candidates = list(rows[: 4 * TIMES])
+    # Each save raises its record's version by one; a form sends the version that it showed.
+    versions = {row.patient_id: row.patient.version_row.version for row in candidates}
+    # Where the generated data are unlikely, a save asks first: those rows would time the question.
+    amended = [row for row in candidates if _save(many, row, versions).status_code == 302]
     return {
         "record list, one center": lambda _: one.get(reverse("record_list")),
         "record list, 50 centers": lambda _: many.get(reverse("record_list")),
         "record page": lambda number: many.get(pages[number % len(pages)]),
-        SAVE: lambda number: _save(many, saves[number % len(saves)], number),
+        SAVE: lambda number: _save(many, amended[number % len(amended)], versions),
         "cohort overview": lambda _: investigator.get(reverse("cohort_overview")),
     }
 
 
-def _save(client: Client, path: str, number: int) -> Any:
+def _save(client: Client, row: Assessment, versions: dict[int, int]) -> Any:
     """Send an amended assessment; each time another value than it has."""
-    values = {"submission": str(uuid.uuid4()), "reason_preset": "Review of the chart"}
-    return client.post(
-        path, values | {"criteria": ("clinical", "iRECIST")[number // (TIMES + 2) % 2]}
-    )
+    path = reverse("row_amend", args=[row.patient.public_id, "assessments", row.public_id])
+    values = {
+        "submission": str(uuid.uuid4()),
+        "reason_preset": "Review of the chart",
+        "version": str(versions[row.patient_id]),
+        "criteria": "iRECIST" if row.criteria == "clinical" else "clinical",
+    }
+    answer = client.post(path, values)
+    if answer.status_code == 302:
+        versions[row.patient_id] += 1
+        row.criteria = values["criteria"]
+    return answer
 
 
 def _costs(dsn: str, records: int, visits: dict[str, Callable[[int], Any]]) -> Table:
