@@ -16,15 +16,17 @@ from typing import Any, Final
 
 from django.db import connection
 
+from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.counts import DayCounts
 
 # All SQL of this module is fixed text; values are bound parameters.
-_ROWS: Final = """
+_ROWS: Final = f"""
     from analytics_outcome outcome
     join patients_patient record on record.id = outcome.patient_id
     where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s
         and not record.retracted and record.consent is distinct from 'withdrawn'
         and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
+    {FILTERED}
 """
 
 _HEADLINE: Final = f"""
@@ -94,23 +96,25 @@ class PfsCounts:
         return {disease: counts.after(LANDMARK_DAY) for disease, counts in self.treated.items()}
 
 
-def _fetch(sql: str, cutoff: date, **parameters: int) -> list[tuple[Any, ...]]:
+def _fetch(
+    sql: str, cutoff: date, filters: Filters = EVERYBODY, **parameters: int
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"cutoff": cutoff, **parameters})
+        cursor.execute(sql, {"cutoff": cutoff, **filters.parameters, **parameters})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
-def headline(cutoff: date) -> list[DiseaseNumbers]:
+def headline(cutoff: date, filters: Filters = EVERYBODY) -> list[DiseaseNumbers]:
     """Counts by disease, diseases in alphabetical order of their code."""
-    return [DiseaseNumbers(*row) for row in _fetch(_HEADLINE, cutoff)]
+    return [DiseaseNumbers(*row) for row in _fetch(_HEADLINE, cutoff, filters)]
 
 
-def pfs_counts(cutoff: date) -> PfsCounts:
+def pfs_counts(cutoff: date, filters: Filters = EVERYBODY) -> PfsCounts:
     """Events and censorings a day since T0."""
     eligible: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    for disease, is_eligible, days, event, number in _fetch(_PFS, cutoff):
+    for disease, is_eligible, days, event, number in _fetch(_PFS, cutoff, filters):
         treated[disease].append((days, event, number))
         if is_eligible:
             eligible[disease].append((days, event, number))
@@ -120,14 +124,14 @@ def pfs_counts(cutoff: date) -> PfsCounts:
     )
 
 
-def survival_counts(cutoff: date) -> DayCounts:
+def survival_counts(cutoff: date, filters: Filters = EVERYBODY) -> DayCounts:
     """Overall survival of eligible records: deaths and censorings a day since T0."""
-    return DayCounts.from_rows(_fetch(_SURVIVAL, cutoff))
+    return DayCounts.from_rows(_fetch(_SURVIVAL, cutoff, filters))
 
 
-def pfs_range(cutoff: date) -> tuple[str, str] | None:
+def pfs_range(cutoff: date, filters: Filters = EVERYBODY) -> tuple[str, str] | None:
     """Shortest and longest PFS of eligible records in completed years, `+` where censored."""
-    ends = [_fetch(_RANGE, cutoff, sign=sign) for sign in (1, -1)]
+    ends = [_fetch(_RANGE, cutoff, filters, sign=sign) for sign in (1, -1)]
     if not ends[0]:
         return None
     shortest, longest = (f"{years}{'' if event else '+'}" for [(years, event)] in ends)

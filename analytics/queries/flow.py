@@ -6,13 +6,15 @@ Criteria are asked in the order of rules.md section 6; a record leaves at the fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django.db import connections
+from django.db import connection
 
-from analytics.queries.disclosure import row_releasable
+from analytics.queries.disclosure import SMALLEST_CELL, row_releasable
+from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 
 CRITERIA: Final = (
     ("received_hd_il2", "Received high-dose IL-2"),
@@ -24,8 +26,9 @@ _COUNTS: Final = f"""
     select {", ".join(name for name, _ in CRITERIA)}, count(*)
     from analytics_outcome outcome
     join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = 'primary' and outcome.cutoff = %s
+    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s
         and not record.retracted and record.consent is distinct from 'withdrawn'
+    {FILTERED}
     group by {", ".join(str(n + 1) for n in range(len(CRITERIA)))}
 """  # noqa: S608  # fixed text
 
@@ -57,14 +60,32 @@ class Flow:
         return any(step.no is None for step in self.steps)
 
 
-def flow(cutoff: date, *, own_centers: bool, using: str = "default") -> Flow:
-    """The flow at a cutoff, for rows in scope.
+def flow(
+    cutoff: date,
+    *,
+    own_centers: bool,
+    filters: Filters = EVERYBODY,
+    own_ids: Sequence[int] = (),
+) -> Flow:
+    """The flow at a cutoff, for rows in scope that the filters leave.
 
     Without membership it is shown where what stays and each reason to leave hold at least 11 records
-    at every step; else only the first box is.
+    at every step, here and in each reading beside it; else no more than the first box is.
     """
-    with connections[using].cursor() as cursor:
-        cursor.execute(_COUNTS, [cutoff])
+    found = _flow(cutoff, filters)
+    if own_centers:
+        return found
+    beside = [_flow(cutoff, reading) for reading in filters.siblings(own_ids)]
+    if all(map(_releasable, beside)):
+        return found
+    enough = all((one.registered or 0) >= SMALLEST_CELL for one in beside)
+    steps = tuple(Step(step.criterion, step.label, None, None, None) for step in found.steps)
+    return Flow(found.registered if enough else None, steps)
+
+
+def _flow(cutoff: date, filters: Filters) -> Flow:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"cutoff": cutoff, **filters.parameters})
         groups = [(tuple(row[:-1]), int(row[-1])) for row in cursor.fetchall()]
     registered = sum(number for _, number in groups)
     steps = []
@@ -76,18 +97,15 @@ def flow(cutoff: date, *, own_centers: bool, using: str = "default") -> Flow:
         }
         steps.append(Step(name, label, counts["yes"], counts["no"], counts["unknown"]))
         remaining = [(values, n) for values, n in remaining if values[place] == "yes"]
-    if not own_centers:
-        steps = _released(registered, steps)
     return Flow(registered, tuple(steps))
 
 
-def _released(registered: int, steps: list[Step]) -> list[Step]:
+def _releasable(found: Flow) -> bool:
     """All or nothing: one box that is withheld would follow from its neighbours' sums."""
-    before, shown = registered, True
-    for step in steps:
+    before = found.registered or 0
+    for step in found.steps:
         cells = [number or 0 for number in (step.met, step.no, step.unknown)]
-        shown = shown and row_releasable(cells, [before] * len(cells))
+        if not row_releasable(cells, [before] * len(cells)):
+            return False
         before = cells[0]
-    if shown:
-        return steps
-    return [Step(step.criterion, step.label, None, None, None) for step in steps]
+    return True

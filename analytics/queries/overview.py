@@ -12,10 +12,10 @@ from analytics.queries.cohort import (
     headline,
     pfs_counts,
     pfs_range,
-    recomputing,
     survival_counts,
 )
 from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable, row_releasable
+from analytics.queries.filters import EVERYBODY, Filters
 from analytics.stats.counts import DayCounts
 from analytics.stats.kaplan_meier import reverse_kaplan_meier
 from analytics.stats.summaries import Quantile, observed_median, quantile
@@ -44,7 +44,6 @@ class Overview:
     follow_up_reverse: Quantile | None
     pfs: PfsCounts
     by_disease_released: bool
-    recomputing: int
     withheld: bool
 
     @property
@@ -63,16 +62,28 @@ def _figure(cells: Sequence[int], totals: Sequence[int], of: int | None, open_: 
     return Figure(tuple(cells) if shown else None, total if total_shown else None)
 
 
-def overview(cutoff: date, *, own_centers: bool) -> Overview:
-    """All figures at the cutoff, for rows in scope.
+def overview(
+    cutoff: date,
+    *,
+    own_centers: bool,
+    filters: Filters = EVERYBODY,
+    own_ids: Sequence[int] = (),
+) -> Overview:
+    """All figures at the cutoff, for rows in scope that the filters leave.
 
-    `own_centers` says that the reader is a member of every center in scope:
-    only then are small cells shown.
+    `own_centers` says that the reader is a member of every center in scope: only then are small cells
+    shown. `own_ids` are centers that the reader of pooled figures knows in detail.
     """
-    numbers = [row for row in headline(cutoff) if row.treated]
-    pfs, survival = pfs_counts(cutoff), survival_counts(cutoff)
+    numbers = [row for row in headline(cutoff, filters) if row.treated]
+    pfs, survival = pfs_counts(cutoff, filters), survival_counts(cutoff, filters)
     figures = _figures(numbers, own_centers)
-    enough = own_centers or survival.n >= SMALLEST_CELL
+    enough, by_disease = True, True
+    if not own_centers:
+        for reading in filters.siblings(own_ids):
+            beside = [row for row in headline(cutoff, reading) if row.treated]
+            figures = _where_both(figures, _figures(beside, False))
+            enough = enough and sum(row.eligible for row in beside) >= SMALLEST_CELL
+            by_disease = by_disease and all(map(_large, _groups(pfs_counts(cutoff, reading))))
     return Overview(
         cutoff=cutoff,
         diseases=tuple(row.disease for row in numbers),
@@ -80,14 +91,24 @@ def overview(cutoff: date, *, own_centers: bool) -> Overview:
         eligible=figures["eligible"],
         alive_10y_followed=figures["alive_10y_followed"],
         survived_10y=figures["survived_10y"],
-        pfs_range=pfs_range(cutoff) if enough else None,
+        pfs_range=pfs_range(cutoff, filters) if enough else None,
         follow_up_observed=observed_median(survival) if enough else None,
         follow_up_reverse=_follow_up(survival) if enough else None,
         pfs=pfs,
-        by_disease_released=own_centers or all(_large(group) for group in _groups(pfs)),
-        recomputing=recomputing(cutoff),
+        by_disease_released=by_disease,
         withheld=any(figure.cells is None or figure.total is None for figure in figures.values()),
     )
+
+
+def _where_both(figures: dict[str, Figure], beside: dict[str, Figure]) -> dict[str, Figure]:
+    """The figures, less what is withheld in a reading beside them: it would follow by subtraction."""
+    return {
+        name: Figure(
+            None if beside[name].cells is None else figure.cells,
+            None if beside[name].total is None else figure.total,
+        )
+        for name, figure in figures.items()
+    }
 
 
 def _figures(numbers: Sequence[DiseaseNumbers], own_centers: bool) -> dict[str, Figure]:

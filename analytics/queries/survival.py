@@ -7,7 +7,7 @@ counts: records of the two index diseases, not retracted, consent not withdrawn.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from django.db import connection
 from analytics.derivation.engine import VARIANTS
 from analytics.queries.cohort import LANDMARK_DAY
 from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable
+from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.counts import DayCounts, pooled
 
 ENDPOINTS: Final = ("pfs", "os")
@@ -42,8 +43,6 @@ LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
 MOST_GROUPS: Final = 4
 EARLIEST_YEAR: Final = 1980
 ONE_DAY: Final = timedelta(days=1)
-# Beyond so many records another cutoff takes longer than a reader waits.
-MOST_RECORDS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -102,16 +101,6 @@ def _ends_quarter(day: date) -> bool:
     return (day + ONE_DAY).day == 1 and day.month % 3 == 0
 
 
-def few_enough() -> bool:
-    """Whether the records in scope are few enough to derive them all while a page waits."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from (select from patients_patient limit %s) counted",
-            [MOST_RECORDS + 1],
-        )
-        return int(cursor.fetchone()[0]) <= MOST_RECORDS
-
-
 @dataclass(frozen=True)
 class Groups:
     """Day counts by code of the group, in order; None = withheld from this reader."""
@@ -120,7 +109,14 @@ class Groups:
     withheld: str = ""
 
 
-def survival_groups(analysis: Analysis, cutoff: date, *, own_centers: bool) -> Groups:
+def survival_groups(
+    analysis: Analysis,
+    cutoff: date,
+    *,
+    own_centers: bool,
+    filters: Filters = EVERYBODY,
+    own_ids: Sequence[int] = (),
+) -> Groups:
     """The groups of an analysis, or why they are withheld.
 
     `own_centers`: the reader is a member of every center in scope. Others see groups only where
@@ -128,11 +124,14 @@ def survival_groups(analysis: Analysis, cutoff: date, *, own_centers: bool) -> G
     """
     if analysis.by == "center" and not own_centers:
         return Groups(None, "Centers are compared by their members only.")
-    sets = _counts(analysis, cutoff)
+    sets = _counts(analysis, cutoff, filters)
     counts = sets[analysis.records]
     if len(counts) > MOST_GROUPS:
         return Groups(None, f"More than {MOST_GROUPS} groups do not fit one figure.")
-    if not own_centers and not _releasable(sets, analysis):
+    if not own_centers and not all(
+        _releasable(_counts(analysis, cutoff, reading), analysis)
+        for reading in filters.siblings(own_ids)
+    ):
         return Groups(
             None, f"A group, or the difference of two readings of it, is below {SMALLEST_CELL}."
         )
@@ -159,7 +158,7 @@ def _releasable(sets: Mapping[str, dict[str, DayCounts]], analysis: Analysis) ->
     )
 
 
-def _counts(analysis: Analysis, cutoff: date) -> dict[str, dict[str, DayCounts]]:
+def _counts(analysis: Analysis, cutoff: date, filters: Filters) -> dict[str, dict[str, DayCounts]]:
     """Day counts by set of records and group; groups in order of their code, empty ones left out."""
     days, event = f"{analysis.endpoint}_days", f"{analysis.endpoint}_event"
     query = f"""
@@ -170,13 +169,14 @@ def _counts(analysis: Analysis, cutoff: date) -> dict[str, dict[str, DayCounts]]
         where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
             and not record.retracted and record.consent is distinct from 'withdrawn'
             and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
+            {FILTERED}
         group by 1, 2, 3, 4
     """  # noqa: S608  # names from this module's lists; values are bound
     rows: dict[str, dict[str, list[tuple[int, int, int]]]] = {
         name: defaultdict(list) for name in ("eligible", "treated")
     }
     with connection.cursor() as cursor:
-        cursor.execute(query, {"variant": analysis.variant, "cutoff": cutoff})
+        cursor.execute(query, {"variant": analysis.variant, "cutoff": cutoff, **filters.parameters})
         for group, is_eligible, day, happened, number in cursor.fetchall():
             rows["treated"][group].append((day, happened, number))
             if is_eligible:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from django.db import connections
+from django.db import connection
 
 from analytics.queries.disclosure import SMALLEST_CELL, row_releasable
+from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.balance import mean_difference, share_difference
 
 DISEASES: Final = ("melanoma", "renal_cell")
@@ -48,11 +50,12 @@ ONE_DISEASE: Final = {
     "Clear cell histology (renal cell)": "renal_cell",
     "Nephrectomy (renal cell)": "renal_cell",
 }
-_FROM: Final = """
+_FROM: Final = f"""
     from analytics_outcome outcome
     join patients_patient record on record.id = outcome.patient_id
     where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s and outcome.eligible = 'yes'
         and not record.retracted and record.consent is distinct from 'withdrawn'
+    {FILTERED}
 """
 
 
@@ -95,28 +98,37 @@ class TableOne:
     withheld: tuple[str, ...]
 
 
-def table_one(cutoff: date, *, own_centers: bool, using: str = "default") -> TableOne:
-    """Table 1 at a cutoff, for rows in scope.
+def table_one(
+    cutoff: date,
+    *,
+    own_centers: bool,
+    filters: Filters = EVERYBODY,
+    own_ids: Sequence[int] = (),
+) -> TableOne:
+    """Table 1 at a cutoff, for rows in scope that the filters leave.
 
     Numbers are n (%) of those known, and median (quartiles) of those measured. The standardized
     difference compares the two diseases (Yang and Dalton 2012 for categories). Without membership a
-    characteristic is shown only where each of its cells, by disease, may be (docs: small cells).
+    characteristic is shown only where each of its cells, by disease, may be, in this table and in each
+    reading beside it (docs/small-cells.md).
     """
-    counted, spread = _fetch(cutoff, using)
-    sizes = [sum(counted[0][disease].values()) for disease in DISEASES]
+    counted, spread = _fetch(cutoff, filters)
+    readings = () if own_centers else tuple(filters.siblings(own_ids))
+    beside = [_fetch(cutoff, reading) for reading in readings]
     lines: list[Line] = []
     withheld: list[str] = []
     for number, label in enumerate(MEASURES):
-        if own_centers or min(sizes) >= SMALLEST_CELL:
-            lines += _measure(label, spread.get(number, {}), own_centers)
+        shown = [_measure_releasable(*one, number, filters) for one in beside]
+        if all(enough for enough, _ in shown):
+            lines += _measure(label, spread.get(number, {}), all(missing for _, missing in shown))
         else:
             withheld.append(label)
     for number, label in enumerate(CATEGORIES):
-        cells = counted[number]
-        if own_centers or _releasable(cells, label):
-            lines += _category(label, cells)
+        if all(_releasable(one[number], label, filters) for one, _ in beside):
+            lines += _category(label, counted[number])
         else:
             withheld.append(label)
+    sizes = _sizes(counted)
     return TableOne((*sizes, sum(sizes)), tuple(lines), tuple(withheld))
 
 
@@ -124,22 +136,45 @@ _Counts = dict[int, dict[str, dict[str, int]]]
 _Spreads = dict[int, dict[str, tuple[Any, ...]]]
 
 
-def _fetch(cutoff: date, using: str) -> tuple[_Counts, _Spreads]:
+def _sizes(counted: _Counts) -> list[int]:
+    return [sum(counted[0][disease].values()) for disease in DISEASES]
+
+
+def _measure_releasable(
+    counted: _Counts, spread: _Spreads, number: int, filters: Filters
+) -> tuple[bool, bool]:
+    """Whether a measure, and who lacks it, may be shown to readers without membership."""
+    sizes = dict(zip(DISEASES, _sizes(counted), strict=True))
+    enough = all(sizes[disease] >= SMALLEST_CELL for disease in _asked(filters))
+    # Who lacks a value is a cell like any other; one withheld would follow from the sum.
+    found = [spread.get(number, {}).get(name) for name in (*_asked(filters), "all")]
+    gone = [(one[1], one[0] + one[1]) if one else (0, 0) for one in found]
+    return enough, row_releasable([n for n, _ in gone], [of for _, of in gone])
+
+
+def _asked(filters: Filters) -> tuple[str, ...]:
+    """The diseases in view."""
+    disease = filters.values.get("disease")
+    return (disease,) if disease else DISEASES
+
+
+def _fetch(cutoff: date, filters: Filters) -> tuple[_Counts, _Spreads]:
     counted: _Counts = defaultdict(lambda: {disease: {} for disease in DISEASES})
     spread: _Spreads = defaultdict(dict)
-    with connections[using].cursor() as cursor:
-        cursor.execute(_COUNT, {"cutoff": cutoff})
+    parameters = {"cutoff": cutoff, **filters.parameters}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, parameters)
         for variable, disease, value, number in cursor.fetchall():
             counted[variable].setdefault(disease, {})[value] = number
-        cursor.execute(_SPREAD, {"cutoff": cutoff})
+        cursor.execute(_SPREAD, parameters)
         for variable, disease, *numbers in cursor.fetchall():
             spread[variable][disease or "all"] = tuple(numbers)
     return counted, spread
 
 
-def _releasable(cells: dict[str, dict[str, int]], label: str) -> bool:
+def _releasable(cells: dict[str, dict[str, int]], label: str, filters: Filters) -> bool:
     """Whether each cell and its complement are large enough, within each disease."""
-    asked = [ONE_DISEASE[label]] if label in ONE_DISEASE else list(DISEASES)
+    asked = [d for d in _asked(filters) if ONE_DISEASE.get(label, d) == d]
     values = sorted({value for disease in asked for value in cells[disease]})
     rows = [[cells[disease].get(value, 0) for value in values] for disease in asked]
     return all(row_releasable(row, [sum(row)] * len(row)) for row in rows)
@@ -169,13 +204,10 @@ def _share(number: int | None, total: int) -> str:
     return f"{number} ({number / total:.0%})" if total else f"{number}"
 
 
-def _measure(label: str, spreads: dict[str, tuple[Any, ...]], own_centers: bool) -> list[Line]:
+def _measure(label: str, spreads: dict[str, tuple[Any, ...]], missing_shown: bool) -> list[Line]:
     columns = [spreads.get(name) for name in (*DISEASES, "all")]
     texts = tuple(_quartiles(found) for found in columns)
-    gone = [(found[1], found[0] + found[1]) if found else (0, 0) for found in columns]
-    # Who lacks a value is a cell like any other; one withheld would follow from the sum.
-    shown = own_centers or row_releasable([n for n, _ in gone], [of for _, of in gone])
-    missing = tuple(str(number) if shown else WITHHELD for number, _ in gone)
+    missing = tuple(str(one[1] if one else 0) if missing_shown else WITHHELD for one in columns)
     difference = _measure_difference(columns[0], columns[1])
     return [
         Line(f"{label}: median (quartiles)", texts, False, difference),

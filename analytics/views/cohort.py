@@ -9,9 +9,10 @@ from django.views.decorators.http import require_safe
 
 from analytics.charts.cohort import RECORDS, cohort_figure
 from analytics.charts.overview import figures, rows
-from analytics.derivation.engine import RULE_SET, current_cutoff
+from analytics.derivation.engine import RULE_SET
+from analytics.queries.asked import asking
 from analytics.queries.overview import overview
-from centers.access import acting, pooled, required_scope, requires
+from centers.access import requires
 from centers.roles import Permission
 
 
@@ -19,18 +20,17 @@ from centers.roles import Permission
 @requires(Permission.VIEW_COHORT)
 def cohort_overview(request: HttpRequest) -> HttpResponse:
     """The paper's figures and PFS: pooled for investigators, else the reader's own centers."""
-    own = required_scope()
-    wide = pooled(own)
     records = request.GET.get("records", "")
     records = records if records in RECORDS else "eligible"
-    with acting(wide):
-        page = overview(current_cutoff(), own_centers=wide is own)
+    with asking(request.GET) as asked:
+        page = overview(asked.cutoff, **asked.reading)
     by_disease = page.by_disease_released and request.GET.get("by") == "disease"
     context = {
         "section": "cohort",
         "tab": "cohort_overview",
         "page": page,
-        "pooled": wide is not own,
+        "asked": asked,
+        "pooled": asked.pooled,
         "figures": figures(page),
         "rows": rows(page),
         "drawing": cohort_figure(page.pfs, records, by_disease),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from contextlib import nullcontext
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -27,20 +26,11 @@ from analytics.charts.survival import (
     labelled,
     survival_figure,
 )
-from analytics.derivation.engine import RULE_SET, current_cutoff
-from analytics.queries.cohort import recomputing
-from analytics.queries.known import outcomes_at
-from analytics.queries.survival import (
-    Analysis,
-    CutoffProblem,
-    Groups,
-    asked_cutoff,
-    everyone,
-    few_enough,
-    survival_groups,
-)
+from analytics.derivation.engine import RULE_SET
+from analytics.queries.asked import Asked, asking
+from analytics.queries.survival import Analysis, Groups, everyone, survival_groups
 from analytics.stats.counts import DayCounts
-from centers.access import acting, pooled, required_scope, requires
+from centers.access import requires
 from centers.roles import Permission
 
 FILE_TYPES: Final = {
@@ -53,31 +43,14 @@ FILE_TYPES: Final = {
 class Answer(NamedTuple):
     """What is asked for, and its groups as this reader may see them."""
 
-    analysis: Analysis
+    asked: Asked
     groups: Groups
-    pooled: bool
-    recomputing: int
-    cutoff: date
-    problem: str
 
 
 def _answer(request: HttpRequest) -> Answer:
-    own = required_scope()
-    wide = pooled(own)
-    analysis = Analysis.read(request.GET)
-    standing = current_cutoff()
-    cutoff, problem = standing, ""
-    with acting(wide):
-        try:
-            cutoff = asked_cutoff(request.GET.get("cutoff", ""), standing, own_centers=wide is own)
-        except CutoffProblem as error:
-            problem = str(error)
-        if cutoff != standing and not few_enough():
-            cutoff, problem = standing, "Too many records to derive at another cutoff in a page."
-        with outcomes_at(cutoff) if cutoff != standing else nullcontext():
-            groups = survival_groups(analysis, cutoff, own_centers=wide is own)
-        waiting = recomputing(standing)
-    return Answer(analysis, groups, wide is not own, waiting, cutoff, problem)
+    with asking(request.GET) as asked:
+        groups = survival_groups(asked.analysis, asked.cutoff, **asked.reading)
+        return Answer(asked, groups)
 
 
 def _versions() -> dict[str, Any]:
@@ -89,15 +62,19 @@ def _versions() -> dict[str, Any]:
 def cohort_survival(request: HttpRequest) -> HttpResponse:
     """Kaplan-Meier curves of PFS in four variants and of OS, by group; the address is the view."""
     answer = _answer(request)
-    by = {
-        code: label for code, label in GROUPINGS.items() if not (answer.pooled and code == "center")
-    }
+    asked = answer.asked
+    by = {c: label for c, label in GROUPINGS.items() if not (asked.pooled and c == "center")}
     context = answer._asdict() | {
         "section": "cohort",
         "tab": "cohort_survival",
-        "drawing": survival_figure(answer.analysis, answer.groups.counts or {}),
+        "drawing": survival_figure(asked.analysis, answer.groups.counts or {}),
         "total": everyone(answer.groups).n,
-        "standing": current_cutoff(),
+        "analysis": asked.analysis,
+        "recomputing": asked.recomputing,
+        "pooled": asked.pooled,
+        "cutoff": asked.cutoff,
+        "standing": asked.standing,
+        "problem": asked.problems.get("cutoff", ""),
         "endpoints": ENDPOINTS,
         "variants": VARIANTS,
         "record_sets": RECORDS,
@@ -105,7 +82,7 @@ def cohort_survival(request: HttpRequest) -> HttpResponse:
         "rate_years": RATE_YEARS,
         "versions": _versions(),
         "files": {"svg": "Figure (SVG)", "csv": "Curve (CSV)", "json": "Analysis (JSON)"},
-        "query": request.GET.urlencode(),
+        "query": asked.query,
     }
     return render(request, "analytics/cohort_survival.html", context)
 
@@ -117,9 +94,10 @@ def cohort_survival_file(request: HttpRequest, kind: str) -> HttpResponse:
     answer = _answer(request)
     if not answer.groups.counts or kind not in FILE_TYPES:
         raise Http404
-    written = _WRITERS[kind](answer.analysis, answer.groups.counts, answer.cutoff)
+    analysis = answer.asked.analysis
+    written = _WRITERS[kind](analysis, answer.groups.counts, answer.asked.cutoff)
     response = HttpResponse(written, content_type=FILE_TYPES[kind])
-    parts = ("survival", answer.analysis.endpoint, answer.analysis.variant, answer.analysis.by)
+    parts = ("survival", analysis.endpoint, analysis.variant, analysis.by)
     name = "-".join(part for part in parts if part)
     response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return response

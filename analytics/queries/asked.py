@@ -1,0 +1,247 @@
+"""What a cohort page's address asks for, as this reader may have it; and the block in which it stands.
+
+One object for every page and file: scope, filters, cutoff, threshold, moment. A view is
+
+    with asking(request.GET) as asked:
+        numbers = some_query(asked.cutoff, **asked.reading)
+
+Inside the block the tables of outcomes (and, for a moment of the past, the clinical ones) hold what was
+asked for. What cannot be had is in `problems` by field, and the page shows the registry's own instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, TypedDict
+from urllib.parse import urlencode
+
+from django.db import connection
+
+from analytics.derivation.engine import THRESHOLD_YEARS, current_cutoff
+from analytics.queries.cohort import recomputing
+from analytics.queries.filters import EVERYBODY, Filters, read_filters
+from analytics.queries.known import NotSealed, Seal, known_at, outcomes_at, seal_before
+from analytics.queries.survival import Analysis, CutoffProblem, asked_cutoff
+from centers.access import Scope, acting, pooled, required_scope
+from centers.models import Center
+from centers.roles import Permission
+from centers.sealing import seal_events
+
+THRESHOLDS: Final = (3, 5, 7, 10)
+# Beyond so many records a derivation takes longer than a reader waits.
+MOST_RECORDS: Final = 10_000
+TOO_MANY: Final = (
+    f"More than {MOST_RECORDS:,} records: that takes longer than a page may. "
+    "Make a data cut, or use manage.py derive or report."
+)
+
+
+class Reading(TypedDict):
+    """Whose records count and who reads: see `overview` for each."""
+
+    own_centers: bool
+    filters: Filters
+    own_ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One view of the cohort.
+
+    `cutoff` is the one that the figures stand at, `standing` the registry's own. `years` is the threshold
+    of eligibility. `seal` is the moment of the past, None for now. `own_centers`: the reader is a member
+    of every center in scope; `centers` are the codes that may be filtered by.
+    """
+
+    analysis: Analysis
+    filters: Filters
+    cutoff: date
+    standing: date
+    years: int
+    own_centers: bool
+    centers: tuple[str, ...] = ()
+    seal: Seal | None = None
+    own_ids: tuple[int, ...] = ()
+    may_widen: bool = False
+    problems: Mapping[str, str] = field(default_factory=dict)
+    recomputing: int = 0
+
+    @property
+    def is_what_if(self) -> bool:
+        """Whether figures are derived for this page alone."""
+        return (
+            self.cutoff != self.standing or self.years != THRESHOLD_YEARS or self.seal is not None
+        )
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the figures are of all centers, for a reader who is no member of them."""
+        return not self.own_centers
+
+    @property
+    def reading(self) -> Reading:
+        """What every query of the cohort takes beside the cutoff."""
+        return {
+            "own_centers": self.own_centers,
+            "filters": self.filters,
+            "own_ids": self.own_ids,
+        }
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The address that asks for this again: only what differs from what every page shows."""
+        plain = Analysis()
+        found = {
+            name: getattr(self.analysis, name)
+            for name in ("endpoint", "variant", "records", "by")
+            if getattr(self.analysis, name) != getattr(plain, name)
+        }
+        found |= self.filters.values
+        if self.may_widen and self.own_centers:
+            found["where"] = "own"
+        if self.cutoff != self.standing:
+            found["cutoff"] = self.cutoff.isoformat()
+        if self.years != THRESHOLD_YEARS:
+            found["years"] = str(self.years)
+        if self.seal is not None:
+            found["as_of"] = str(self.seal.number)
+        return found
+
+    @property
+    def query(self) -> str:
+        """`parameters` as a query string, empty for the page's own view."""
+        return urlencode(self.parameters)
+
+
+@contextmanager
+def asking(query: Mapping[str, Any]) -> Iterator[Asked]:
+    """The view that the address asks for, in force inside the block.
+
+    The scope is that of the reader, pooled over all centers where that is the reader's right. Needs
+    the reader's scope outside; whoever calls has checked the permission.
+    """
+    own = required_scope()
+    wide = pooled(own)
+    may_widen = wide is not own and Permission.VIEW_COHORT in own.permitted
+    scope = own if may_widen and query.get("where") == "own" else wide
+    with acting(scope):
+        asked = _settled(_read(query, own, own_centers=scope is own, may_widen=may_widen))
+        with ExitStack() as stack:
+            if asked.seal is not None:
+                stack.enter_context(known_at(asked.seal, "default"))
+            if asked.is_what_if:
+                stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years))
+            yield asked
+
+
+def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen: bool) -> Asked:
+    problems: dict[str, str] = {}
+    standing = current_cutoff()
+    cutoff, seal = standing, None
+    try:
+        cutoff = asked_cutoff(str(query.get("cutoff", "")), standing, own_centers=own_centers)
+    except CutoffProblem as error:
+        problems["cutoff"] = str(error)
+    try:
+        seal = asked_moment(str(query.get("as_of", "")), own_centers=own_centers)
+    except MomentProblem as error:
+        problems["as_of"] = str(error)
+    centers = _codes(own) if own_centers else ()
+    filters = read_filters(query, centers)
+    if not own_centers and not filters.on_grid:
+        problems["filters"] = OFF_GRID
+        filters = EVERYBODY
+    return Asked(
+        analysis=Analysis.read(query),
+        filters=filters,
+        cutoff=cutoff,
+        standing=standing,
+        years=_years(str(query.get("years", ""))),
+        own_centers=own_centers,
+        centers=centers,
+        seal=seal,
+        own_ids=() if own_centers else own.center_ids,
+        may_widen=may_widen,
+        problems=problems,
+    )
+
+
+OFF_GRID: Final = "Pooled figures can be filtered by disease and one more of sex or decade; these filters were left out."
+
+
+def _years(text: str) -> int:
+    return next((years for years in THRESHOLDS if str(years) == text), THRESHOLD_YEARS)
+
+
+def _codes(own: Scope) -> tuple[str, ...]:
+    found = Center.objects.filter(id__in=own.center_ids).order_by("code")
+    return tuple(found.values_list("code", flat=True))
+
+
+def _settled(asked: Asked) -> Asked:
+    """Without the what-if where there are too many records to derive while a page waits."""
+    if not asked.is_what_if:
+        return replace(asked, recomputing=recomputing(asked.standing))
+    if few_enough():
+        return asked
+    return replace(
+        asked,
+        cutoff=asked.standing,
+        years=THRESHOLD_YEARS,
+        seal=None,
+        problems={**asked.problems, "cutoff": TOO_MANY},
+        recomputing=recomputing(asked.standing),
+    )
+
+
+def few_enough() -> bool:
+    """Whether the records in scope are few enough to derive them all while a page waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from (select from patients_patient limit %s) counted",
+            [MOST_RECORDS + 1],
+        )
+        return int(cursor.fetchone()[0]) <= MOST_RECORDS
+
+
+class MomentProblem(ValueError):
+    """The moment asked for cannot be shown; the message says what can."""
+
+
+def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
+    """The seal that an address names: by its number, a day (its end, UTC) or a time with its zone.
+
+    A moment that is not past seals what is committed first. Raises MomentProblem.
+    """
+    if not text:
+        return None
+    if not own_centers:
+        raise MomentProblem(
+            "The past is shown to members of the centers: two moments close together would show one entry."
+        )
+    moment = _moment(text)
+    if isinstance(moment, datetime) and moment >= datetime.now(UTC):
+        seal_events("default")
+    try:
+        return seal_before(moment, "default")
+    except NotSealed:
+        raise MomentProblem("Nothing was sealed by then: choose a later moment.") from None
+
+
+def _moment(text: str) -> datetime | int:
+    if text.isdecimal() and len(text) < 10:
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is not None and found.tzinfo is None and len(text) == len("2026-03-01"):
+        found = datetime.combine(found.date(), time.min, UTC) + timedelta(days=1)
+    if found is None or found.tzinfo is None:
+        raise MomentProblem(
+            "Write a day such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a seal's number."
+        )
+    return found
