@@ -28,6 +28,9 @@ class Permission(StrEnum):
     MANAGE_CENTERS = "manage_centers"
     MANAGE_USERS = "manage_users"
     MANAGE_CLIENTS = "manage_clients"
+    MANAGE_PROJECTS = "manage_projects"
+    REQUEST_EXPORTS = "request_exports"
+    APPROVE_EXPORTS = "approve_exports"
 
 
 class Role(StrEnum):
@@ -86,9 +89,11 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.MONITOR: _MONITORING,
-    Role.DATA_MANAGER: _MONITORING | {_P.VIEW_DUPLICATES},
-    Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT}),
-    Role.ADMINISTRATOR: frozenset({_P.MANAGE_CENTERS, _P.MANAGE_USERS, _P.MANAGE_CLIENTS}),
+    Role.DATA_MANAGER: _MONITORING | {_P.VIEW_DUPLICATES, _P.REQUEST_EXPORTS, _P.APPROVE_EXPORTS},
+    Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT, _P.REQUEST_EXPORTS}),
+    Role.ADMINISTRATOR: frozenset(
+        {_P.MANAGE_CENTERS, _P.MANAGE_USERS, _P.MANAGE_CLIENTS, _P.MANAGE_PROJECTS}
+    ),
     Role.SYSTEM: frozenset(Permission),
 }
 # Held for the whole registry: they have no center of their own.

@@ -23,6 +23,7 @@ POLICIES_OF_APP = """
 BY_ROLE = {
     ("centers_membership", "own_or_managed"): "one's own memberships; all for administrators",
     ("event", "client_events"): "administrators see who made and ended API clients",
+    ("event", "project_events"): "administrators see projects, exports and revocations",
 }
 # Views that may run with their owner's rights, each with its reason. None is needed so far.
 OWNERS_VIEWS: dict[str, str] = {}
