@@ -13,6 +13,10 @@ from typing import ClassVar
 from django.db import models
 
 from centers.models import Center, User
+from patients.contact_models import ContactAttempt as ContactAttempt
+from patients.contact_models import ContactDue as ContactDue
+from patients.contact_models import Reminder as Reminder
+from patients.contact_models import Visit as Visit
 from patients.fields import column, row_constraints
 from patients.rules.dictionary import (
     ASSESSMENTS,

@@ -43,6 +43,7 @@ UNAUDITED: Final = {
     "patients_draft": "typed and not saved",
     "patients_query": "questions about the record, not its data",
     "patients_record_version": "written by the touch triggers",
+    "patients_visit": "which records a person opened last; what was read is an event",
     "patients_submission": "which forms were sent already",
 }
 # Audited besides the tables with a center.

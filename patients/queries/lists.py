@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.utils import timezone
 
 from centers.access import Scope
 from centers.roles import Permission
 from patients import slots
 from patients.identity import blind_index, load_index_key
-from patients.models import ROW_MODELS, Patient
+from patients.models import ContactDue, Lock, Patient, Query, Signature
+from patients.queries.completeness import all_complete, incomplete
+from patients.queries.signatures import VERIFIED
 from patients.rules.dictionary import DISEASES
 
 ELIGIBLE: Final = ("yes", "no", "unknown", "recomputing")
@@ -23,22 +25,23 @@ ORDERS: Final = {
     "center": ("center__code", "registry_number"),
     "disease": ("disease", "registry_number"),
     "eligible": ("eligible", "registry_number"),
+    "due": ("due_on", "registry_number"),
     "changed": ("changed_at", "registry_number"),
 }
 DEFAULT_ORDER: Final = "-changed"
 RETIRED: Final = "retired"
 STATES: Final = (RETIRED,)
-# Forms whose live rows are counted, with the heading of the column.
-COUNTED: Final = {
-    "courses": "Courses",
-    "cycles": "Cycles",
-    "assessments": "Assessments",
-    "local_therapies": "Local therapies",
-    "systemic_therapies": "Systemic therapies",
-    "follow_ups": "Follow-ups",
+# Status -> its words; of forms (patients.queries.completeness) or of the whole record.
+STATUSES: Final = {
+    "partial": "To complete",
+    "complete": "Complete",
+    "verified": "Verified",
+    "locked": "Locked",
 }
-
-
+OPEN: Final = "open"
+OVERDUE: Final = "overdue"
+QUERIES: Final = (OPEN,)
+CONTACTS: Final = (OVERDUE,)
 # What a line of the list reads; a record has sixty columns more.
 LINE: Final = (
     "public_id",
@@ -59,6 +62,9 @@ class ListFilters:
     eligible: str = ""
     center: str = ""
     state: str = ""
+    status: str = ""
+    queries: str = ""
+    contact: str = ""
     order: str = DEFAULT_ORDER
 
     @classmethod
@@ -75,13 +81,17 @@ class ListFilters:
             known("eligible", ELIGIBLE),
             known("center", centers),
             known("state", STATES),
+            known("status", STATUSES),
+            known("queries", QUERIES),
+            known("contact", CONTACTS),
             order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER,
         )
 
     @property
     def is_narrowed(self) -> bool:
         """Whether any filter is set."""
-        return bool(self.disease or self.eligible or self.center or self.state)
+        narrowing = (self.disease, self.eligible, self.center, self.state, self.status)
+        return any((*narrowing, self.queries, self.contact))
 
 
 def visible_records(*, retired: bool = False) -> QuerySet[Patient]:
@@ -90,7 +100,7 @@ def visible_records(*, retired: bool = False) -> QuerySet[Patient]:
 
 
 def filtered_records(filters: ListFilters) -> QuerySet[Patient]:
-    """The records that pass, in order, with all that the list shows; two queries with the count."""
+    """The records that pass, in order, with all that a line of the list reads."""
     records = with_eligibility(visible_records(retired=filters.state == RETIRED))
     if filters.disease:
         records = records.filter(disease=filters.disease)
@@ -98,20 +108,46 @@ def filtered_records(filters: ListFilters) -> QuerySet[Patient]:
         records = records.filter(center__code=filters.center)
     if filters.eligible:
         records = records.filter(**{"eligible": filters.eligible})
-    return ordered(records, filters.order)
+    if filters.queries:
+        records = records.filter(Exists(Query.objects.filter(_OF_RECORD, closed_at=None)))
+    if filters.contact:
+        records = records.filter(_is_overdue())
+    return ordered(_of_status(records, filters.status), filters.order)
+
+
+_OF_RECORD: Final = Q(patient=OuterRef("pk"))
+
+
+def _is_overdue() -> Exists:
+    today = timezone.now().date()
+    return Exists(ContactDue.objects.filter(_OF_RECORD, due_on__lt=today))
+
+
+def _of_status(records: QuerySet[Patient], status: str) -> QuerySet[Patient]:
+    if status == "partial":
+        return incomplete(records)
+    if status == "complete":
+        return all_complete(records)
+    if status == "verified":
+        standing = Signature.objects.filter(_OF_RECORD, meaning=VERIFIED, broken_at=None)
+        return records.filter(Exists(standing))
+    if status == "locked":
+        return records.filter(Exists(Lock.objects.filter(_OF_RECORD, unlocked_at=None)))
+    return records
 
 
 def ordered(records: QuerySet[Patient], order: str) -> QuerySet[Patient]:
-    """In an order of the allow-list, with everything that a line of the list shows."""
+    """In an order of the allow-list, with all that a line of the list reads."""
     columns = ORDERS[order.removeprefix("-")]
-    main = F(columns[0]).desc(nulls_last=True) if order.startswith("-") else F(columns[0]).asc()
+    if "due_on" in columns:
+        due = ContactDue.objects.filter(_OF_RECORD).values("due_on")
+        records = records.annotate(due_on=Subquery(due))
+    is_down = order.startswith("-")
+    main = F(columns[0]).desc(nulls_last=True) if is_down else F(columns[0]).asc(nulls_last=True)
     return (
         records.select_related("center", "identity", "erasure")
         .only(*LINE)
-        .annotate(
-            changed_at=F("version_row__changed_at"),
-            **{f"{form}_count": _count(form) for form in COUNTED},
-        )
+        .annotate(changed_at=F("version_row__changed_at"))
         .order_by(main, *columns[1:])
     )
 
@@ -121,12 +157,6 @@ def with_eligibility(records: QuerySet[Patient]) -> QuerySet[Patient]:
     for annotate in slots.eligibility:
         return annotate(records)
     return records.annotate(eligible=Value(None))
-
-
-def _count(form: str) -> Coalesce:
-    rows = ROW_MODELS[form]._default_manager.filter(patient=OuterRef("pk"), retracted=False)
-    number = rows.order_by().values("patient").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(number), 0)
 
 
 def find_records(text: str, scope: Scope) -> QuerySet[Patient]:

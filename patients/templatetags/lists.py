@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Final
 
 from django import template
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from patients.models import Patient
-from patients.queries.lists import COUNTED
+from patients.queries.completeness import FormState
+from patients.rules.dictionary import FORMS, PATIENTS
 
 register = template.Library()
+# Symbols stand once in the page: patients/_grid_icons.html.
+_ICON: Final = '<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>'
+# Forms of the grid -> the heading of their column.
+GRID: Final = {
+    "patients": "Baseline",
+    "prior_therapies": "Prior",
+    "courses": "Courses",
+    "cycles": "Cycles",
+    "assessments": "Assessm.",
+    "local_therapies": "Local",
+    "systemic_therapies": "Systemic",
+    "follow_ups": "Follow-up",
+}
 
 
 @register.filter
-def form_counts(record: Patient) -> list[str]:
-    """Numbers of live rows by form, in the order of the headings: texts, which nothing localizes."""
-    return [str(getattr(record, f"{form}_count")) for form in COUNTED]
+def form_title(form: str) -> str:
+    """The form's title in full."""
+    return FORMS[form].title
+
+
+@register.simple_tag
+def grid_cells(record: Patient, states: Mapping[str, FormState]) -> SafeString:
+    """The cells of a record's line: icon, number of rows, and the same in words; each a link."""
+    page = reverse("record_detail", args=[record.public_id])
+    number = escape(record.registry_number)
+    cells = [_cell(form, states[form]) for form in GRID]
+    # Only what was escaped above or stands in the code below is put together here.
+    return mark_safe("".join(f"{a}{page}{b}{number}{c}" for a, b, c in cells))  # noqa: S308
+
+
+@lru_cache(maxsize=2_000)
+def _cell(form: str, cell: FormState) -> tuple[str, str, str]:
+    """A cell around the address of the page and the record's number; a list has hundreds, of few kinds."""
+    shown = str(cell.rows) if cell.rows and form != PATIENTS.name else ""
+    query = _ICON.format("query") if cell.queries else ""
+    return (
+        f'<td class="cell" data-state="{cell.state}"><a href="',
+        f'#{form}">{_ICON.format(cell.state)}{shown and f"<b>{shown}</b>"}{query}<span class="visually-hidden">',
+        f" {FORMS[form].title}: {cell.words}</span></a></td>",
+    )
 
 
 @register.filter

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from centers.access import required_scope, requires
@@ -16,9 +18,12 @@ from centers.roles import Permission
 from centers.session_limits import in_background
 from patients import slots
 from patients.forms.baseline import ERASED, HIDDEN, baseline_sections
+from patients.models import Patient
+from patients.queries.completeness import FormState, form_states
+from patients.queries.contacts import due_days
 from patients.queries.lists import (
-    COUNTED,
     ELIGIBLE,
+    STATUSES,
     ListFilters,
     filtered_records,
     find_records,
@@ -28,6 +33,7 @@ from patients.queries.record_page import view_record
 from patients.queries.timeline import timeline
 from patients.queries.worklists import open_queries_of
 from patients.rules.dictionary import DISEASES
+from patients.templatetags.lists import GRID
 from patients.views.shared import (
     banner,
     erasure_of,
@@ -39,6 +45,15 @@ from patients.views.shared import (
 )
 
 PAGE_SIZE = 50
+# What the icons of the status grid say.
+LEGEND = (
+    ("none", "None"),
+    ("partial", "Partial"),
+    ("complete", "Complete"),
+    ("verified", "Verified"),
+    ("locked", "Locked"),
+    ("query", "Open query"),
+)
 FINDS_AN_HOUR = 300
 
 
@@ -47,12 +62,23 @@ def _list_context(filters: ListFilters, centers: list[Center]) -> dict[str, obje
         "section": "records",
         "filters": filters,
         "centers": centers,
+        "scope_centers": centers,
         "diseases": DISEASES,
         "eligibilities": ELIGIBLE,
-        "counted": COUNTED,
+        "statuses": STATUSES.items(),
+        "columns": GRID,
+        "legend": LEGEND,
+        "today": timezone.now().date(),
         "identified": required_scope().permitted.get(Permission.VIEW_IDENTIFIERS, frozenset()),
         "may_create": required_scope().may(Permission.EDIT_RECORDS),
     }
+
+
+def _lines(records: list[Patient]) -> list[tuple[Patient, dict[str, FormState], date | None]]:
+    """Each record with the cells of its line and the day of its next contact."""
+    ids = [record.pk for record in records]
+    states, due = form_states(ids), due_days(ids)
+    return [(record, states[record.pk], due.get(record.pk)) for record in records]
 
 
 def _own_centers() -> list[Center]:
@@ -70,7 +96,7 @@ def record_list(request: HttpRequest) -> HttpResponse:
     shown = list(page.object_list)
     note_list_reading(shown)
     total = visible_records().count() if filters.is_narrowed else page.paginator.count
-    context = {"page": page, "records": shown, "total": total}
+    context = {"page": page, "lines": _lines(shown), "total": total}
     return render(request, "patients/record_list.html", _list_context(filters, centers) | context)
 
 
@@ -88,7 +114,7 @@ def record_find(request: HttpRequest) -> HttpResponse:
     if len(found) == 1:
         return redirect("record_detail", record=found[0].public_id)
     note_list_reading(found)
-    context = {"records": found, "total": len(found), "searched": text, "is_search": True}
+    context = {"lines": _lines(found), "searched": text, "is_search": True}
     return render(
         request, "patients/record_list.html", _list_context(ListFilters(), _own_centers()) | context
     )

@@ -14,6 +14,7 @@ GROWS = {
     "audit.event": "reading identifiers is an event",
     "audit.seal": "the worker seals events",
     "centers_session": "activity of the session",
+    "patients_visit": "the records a person opened last are offered again",
     "analytics_api_code": "random codes of an export, made at first use",
 }
 
