@@ -15,16 +15,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, Final, TypedDict
 from urllib.parse import urlencode
 
 from django.db import connection
 
 from analytics.derivation.engine import THRESHOLD_YEARS, current_cutoff
-from analytics.queries.cohort import recomputing
+from analytics.queries.cohort import growth, recomputing, sizes_at, treated_in_all
+from analytics.queries.disclosure import (
+    SMALLEST_CELL,
+    cutoff_ladder,
+    difference_releasable,
+    on_grid,
+    readings_beside,
+)
 from analytics.queries.filters import EVERYBODY, Filters, read_filters
 from analytics.queries.known import NotSealed, Seal, known_at, outcomes_at, seal_before
-from analytics.queries.survival import Analysis, CutoffProblem, asked_cutoff
+from analytics.queries.survival import Analysis
 from centers.access import Scope, acting, pooled, required_scope
 from centers.models import Center
 from centers.roles import Permission
@@ -68,6 +76,7 @@ class Asked:
     may_widen: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     recomputing: int = 0
+    counted: tuple[int | None, int | None] = (None, None)
 
     @property
     def is_what_if(self) -> bool:
@@ -117,24 +126,51 @@ class Asked:
 
 
 @contextmanager
-def asking(query: Mapping[str, Any]) -> Iterator[Asked]:
+def asking(query: Mapping[str, Any], *, curves_only: bool = False) -> Iterator[Asked]:
     """The view that the address asks for, in force inside the block.
 
     The scope is that of the reader, pooled over all centers where that is the reader's right. Needs
-    the reader's scope outside; whoever calls has checked the permission.
+    the reader's scope outside; whoever calls has checked the permission. `curves_only` says that the
+    page shows no counts but those that are checked here: only then may pooled figures stand at
+    another cutoff or threshold.
     """
     own = required_scope()
     wide = pooled(own)
     may_widen = wide is not own and Permission.VIEW_COHORT in own.permitted
     scope = own if may_widen and query.get("where") == "own" else wide
     with acting(scope):
-        asked = _settled(_read(query, own, own_centers=scope is own, may_widen=may_widen))
-        with ExitStack() as stack:
-            if asked.seal is not None:
-                stack.enter_context(known_at(asked.seal, "default"))
-            if asked.is_what_if:
-                stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years))
-            yield asked
+        asked = _read(query, own, own_centers=scope is own, may_widen=may_widen)
+        if asked.pooled and asked.is_what_if:
+            asked = _pooled_what_if(asked, curves_only)
+        if asked.is_what_if and not few_enough():
+            asked = _plain(asked, cutoff=TOO_MANY)
+        if not asked.is_what_if:
+            asked = replace(asked, recomputing=recomputing(asked.standing))
+        with _standing(asked):
+            yield replace(asked, counted=_counted(asked)) if asked.filters.chosen else asked
+
+
+@contextmanager
+def _standing(asked: Asked) -> Iterator[None]:
+    with ExitStack() as stack:
+        if asked.seal is not None:
+            stack.enter_context(known_at(asked.seal, "default"))
+        if asked.is_what_if:
+            stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years))
+        yield
+
+
+def _counted(asked: Asked) -> tuple[int | None, int | None]:
+    """Treated records that the filters leave, of all in scope; each None where withheld."""
+    total = treated_in_all(asked.cutoff)
+    kept = treated_in_all(asked.cutoff, asked.filters)
+    if asked.own_centers:
+        return kept, total
+    beside = [
+        treated_in_all(asked.cutoff, one) for one in readings_beside(asked.filters, asked.own_ids)
+    ]
+    shown = all(number == 0 or number >= SMALLEST_CELL for number in beside)
+    return (kept if shown else None), (total if total >= SMALLEST_CELL else None)
 
 
 def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen: bool) -> Asked:
@@ -142,16 +178,16 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
     standing = current_cutoff()
     cutoff, seal = standing, None
     try:
-        cutoff = asked_cutoff(str(query.get("cutoff", "")), standing, own_centers=own_centers)
-    except CutoffProblem as error:
+        cutoff = asked_cutoff(str(query.get("cutoff", "")), standing)
+    except AskedProblem as error:
         problems["cutoff"] = str(error)
     try:
         seal = asked_moment(str(query.get("as_of", "")), own_centers=own_centers)
-    except MomentProblem as error:
+    except AskedProblem as error:
         problems["as_of"] = str(error)
     centers = _codes(own) if own_centers else ()
     filters = read_filters(query, centers)
-    if not own_centers and not filters.on_grid:
+    if not own_centers and not on_grid(filters):
         problems["filters"] = OFF_GRID
         filters = EVERYBODY
     return Asked(
@@ -169,7 +205,55 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
     )
 
 
-OFF_GRID: Final = "Pooled figures can be filtered by disease and one more of sex or decade; these filters were left out."
+OFF_GRID: Final = (
+    "Pooled figures can be filtered by disease and one more of sex or decade; "
+    "the filters were left out."
+)
+ONE_AT_A_TIME: Final = (
+    "Pooled figures change one thing at a time, without filters or groups other than disease."
+)
+NOT_HERE: Final = "Pooled tables stand at the registry's own cutoff and threshold."
+OFF_LADDER: Final = (
+    "Pooled figures stand at the cutoffs of the list: at others few records changed."
+)
+SMALL_STEP: Final = "Withheld: from one threshold to the next fewer than 11 records change."
+
+
+def _pooled_what_if(asked: Asked, curves_only: bool) -> Asked:
+    """The what-if, or the registry's own where a difference of two views would show few records."""
+    moved, other = asked.cutoff != asked.standing, asked.years != THRESHOLD_YEARS
+    field = "cutoff" if moved else "years"
+    plain = set(asked.filters.values) <= {"disease"} and asked.analysis.by in ("", "disease")
+    if not curves_only:
+        return _plain(asked, **{field: NOT_HERE})
+    if (moved and other) or not plain:
+        return _plain(asked, **{field: ONE_AT_A_TIME})
+    if moved and asked.cutoff not in offered_cutoffs(asked.standing):
+        return _plain(asked, cutoff=OFF_LADDER)
+    if other and few_enough() and not _thresholds_apart(asked.cutoff):
+        return _plain(asked, years=SMALL_STEP)
+    return asked
+
+
+def offered_cutoffs(standing: date) -> tuple[date, ...]:
+    """The other cutoffs that pooled figures may stand at, newest first."""
+    return cutoff_ladder(growth(standing), standing)
+
+
+def _thresholds_apart(cutoff: date) -> bool:
+    sizes = [sizes_at(cutoff, years) for years in THRESHOLDS]
+    return all(difference_releasable(one, two) for one, two in pairwise(sizes))
+
+
+def _plain(asked: Asked, **problem: str) -> Asked:
+    """The registry's own view, with what could not be had."""
+    return replace(
+        asked,
+        cutoff=asked.standing,
+        years=THRESHOLD_YEARS,
+        seal=None,
+        problems={**asked.problems, **problem},
+    )
 
 
 def _years(text: str) -> int:
@@ -179,22 +263,6 @@ def _years(text: str) -> int:
 def _codes(own: Scope) -> tuple[str, ...]:
     found = Center.objects.filter(id__in=own.center_ids).order_by("code")
     return tuple(found.values_list("code", flat=True))
-
-
-def _settled(asked: Asked) -> Asked:
-    """Without the what-if where there are too many records to derive while a page waits."""
-    if not asked.is_what_if:
-        return replace(asked, recomputing=recomputing(asked.standing))
-    if few_enough():
-        return asked
-    return replace(
-        asked,
-        cutoff=asked.standing,
-        years=THRESHOLD_YEARS,
-        seal=None,
-        problems={**asked.problems, "cutoff": TOO_MANY},
-        recomputing=recomputing(asked.standing),
-    )
 
 
 def few_enough() -> bool:
@@ -207,19 +275,37 @@ def few_enough() -> bool:
         return int(cursor.fetchone()[0]) <= MOST_RECORDS
 
 
-class MomentProblem(ValueError):
-    """The moment asked for cannot be shown; the message says what can."""
+class AskedProblem(ValueError):
+    """What is asked for cannot be had; the message says what can."""
+
+
+EARLIEST_YEAR: Final = 1980
+
+
+def asked_cutoff(text: str, standing: date) -> date:
+    """The cutoff of a page's address; the registry's own when none is asked for. Raises AskedProblem."""
+    if not text:
+        return standing
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != text or found.year < EARLIEST_YEAR:
+        raise AskedProblem("Write the cutoff as YYYY-MM-DD, such as 2015-12-31.")
+    if found > standing:
+        raise AskedProblem("The cutoff lies after the registry's own.")
+    return found
 
 
 def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
     """The seal that an address names: by its number, a day (its end, UTC) or a time with its zone.
 
-    A moment that is not past seals what is committed first. Raises MomentProblem.
+    A moment that is not past seals what is committed first. Raises AskedProblem.
     """
     if not text:
         return None
     if not own_centers:
-        raise MomentProblem(
+        raise AskedProblem(
             "The past is shown to members of the centers: two moments close together would show one entry."
         )
     moment = _moment(text)
@@ -228,7 +314,7 @@ def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
     try:
         return seal_before(moment, "default")
     except NotSealed:
-        raise MomentProblem("Nothing was sealed by then: choose a later moment.") from None
+        raise AskedProblem("Nothing was sealed by then: choose a later moment.") from None
 
 
 def _moment(text: str) -> datetime | int:
@@ -241,7 +327,7 @@ def _moment(text: str) -> datetime | int:
     if found is not None and found.tzinfo is None and len(text) == len("2026-03-01"):
         found = datetime.combine(found.date(), time.min, UTC) + timedelta(days=1)
     if found is None or found.tzinfo is None:
-        raise MomentProblem(
+        raise AskedProblem(
             "Write a day such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a seal's number."
         )
     return found

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from analytics.derivation.engine import DEFAULT_VARIANT, DERIVATION, without_memoize
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.counts import DayCounts
 
@@ -56,6 +57,30 @@ _RANGE: Final = f"""
                 as difference {_ROWS} and eligible = 'yes'
         ) outcome
     ) ended order by pfs_days * %(sign)s, pfs_event limit 1
+"""  # noqa: S608  # fixed text
+
+# What each day added to the figures, as far as stored outcomes tell: treatment, and its anniversaries.
+_GROWTH: Final = f"""
+    select day, outcome.disease || kind, count(*) from (
+        select outcome.* {_ROWS}
+    ) outcome cross join lateral (values
+        (' treated', t0, true),
+        (' eligible', (t0 + interval '5 years')::date, eligible = 'yes'),
+        (' alive', (t0 + interval '10 years')::date, eligible = 'yes' and survived_10y)
+    ) grown (kind, day, counts)
+    where counts group by 1, 2 order by 1
+"""  # noqa: S608  # fixed text
+
+# Eligible records of the two diseases at another cutoff or threshold: nothing else is derived.
+_SIZES: Final = f"""
+    select count(*) filter (where derived.disease = 'melanoma'),
+        count(*) filter (where derived.disease = 'renal_cell')
+    from (
+{DERIVATION}
+    ) derived
+    join patients_patient record on record.id = derived.patient_id
+    where derived.eligible = 'yes' and not record.retracted
+        and record.consent is distinct from 'withdrawn'
 """  # noqa: S608  # fixed text
 
 _RECOMPUTING: Final = """
@@ -136,6 +161,29 @@ def pfs_range(cutoff: date, filters: Filters = EVERYBODY) -> tuple[str, str] | N
         return None
     shortest, longest = (f"{years}{'' if event else '+'}" for [(years, event)] in ends)
     return shortest, longest
+
+
+def treated_in_all(cutoff: date, filters: Filters = EVERYBODY) -> int:
+    """Treated records of the index diseases in scope that the filters leave."""
+    return int(_fetch(f"select count(*) {_ROWS}", cutoff, filters)[0][0])  # noqa: S608  # fixed text
+
+
+def growth(cutoff: date) -> list[tuple[date, dict[str, int]]]:
+    """Days and what each added to treated, eligible and 10-year survivors, by disease."""
+    days: dict[date, dict[str, int]] = defaultdict(dict)
+    for day, cell, number in _fetch(_GROWTH, cutoff):
+        days[day][cell] = number
+    return list(days.items())
+
+
+def sizes_at(cutoff: date, years: int) -> tuple[int, int]:
+    """Eligible records of melanoma and of renal cell carcinoma at a cutoff and a threshold, derived now."""
+    parameters = {"ids": None, "cutoff": cutoff, "variants": [DEFAULT_VARIANT], "years": years}
+    with connection.cursor() as cursor:
+        without_memoize("default")
+        cursor.execute(_SIZES, parameters)
+        melanoma, renal = cursor.fetchone()
+    return int(melanoma), int(renal)
 
 
 def recomputing(cutoff: date) -> int:

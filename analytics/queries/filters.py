@@ -6,33 +6,34 @@ fixed text with the aliases `outcome` (analytics_outcome) and `record` (patients
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-# Filter -> SQL of its code. What people choose is bound, never put into the text.
+# Filter -> SQL of its code; every record has one, so that the values of a filter add up to all. What people choose is bound, never put into the text.
 EXPRESSIONS: Final = {
     "disease": "outcome.disease",
-    "sex": "record.sex",
+    "sex": "case when record.sex in ('female', 'male') then record.sex else 'unknown' end",
     "decade": "case when outcome.t0 < '1990-01-01' then 'to_1989'"
     " when outcome.t0 < '2000-01-01' then '1990_1999'"
     " when outcome.t0 < '2010-01-01' then '2000_2009'"
-    " when outcome.t0 is not null then 'from_2010' end",
+    " when outcome.t0 is not null then 'from_2010' else 'untreated' end",
     "age": "case when outcome.age_at_t0 < 50 then 'to_49'"
-    " when outcome.age_at_t0 < 60 then '50_59' when outcome.age_at_t0 is not null then 'from_60' end",
+    " when outcome.age_at_t0 < 60 then '50_59' when outcome.age_at_t0 is not null then 'from_60'"
+    " else 'unknown' end",
     "response": "case when outcome.best_response in ('CR', 'PR', 'SD')"
     " then outcome.best_response else 'other' end",
     "local_therapy": "case when exists (select from patients_local_therapy local"
     " where local.patient_id = outcome.patient_id and not local.retracted"
     " and local.date_lo <= outcome.cutoff) then 'yes' else 'no' end",
-    "ned": "outcome.surgical_ned",
+    "ned": "coalesce(outcome.surgical_ned, 'no')",
     "center": "(select code from centers_center center where center.id = outcome.center_id)",
 }
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "disease": ("melanoma", "renal_cell"),
-    "sex": ("female", "male"),
-    "decade": ("to_1989", "1990_1999", "2000_2009", "from_2010"),
-    "age": ("to_49", "50_59", "from_60"),
+    "sex": ("female", "male", "unknown"),
+    "decade": ("to_1989", "1990_1999", "2000_2009", "from_2010", "untreated"),
+    "age": ("to_49", "50_59", "from_60", "unknown"),
     "response": ("CR", "PR", "SD", "other"),
     "local_therapy": ("yes", "no"),
     "ned": ("yes", "no"),
@@ -48,8 +49,6 @@ FILTERED: Final = (
     + "\n    and (%(without_centers)s::bigint[] is null"
     + " or outcome.center_id <> all(%(without_centers)s::bigint[]))\n"
 )
-# What readers without membership may combine: any disease with one value of one of these.
-GRID: Final = ("sex", "decade")
 
 
 @dataclass(frozen=True)
@@ -70,28 +69,6 @@ class Filters:
         asked = self.values
         found: dict[str, Any] = {f"filter_{name}": asked.get(name) for name in NAMES}
         return found | {"without_centers": list(self.without) or None}
-
-    @property
-    def on_grid(self) -> bool:
-        """Whether readers without membership may ask for it."""
-        others = [name for name, _ in self.chosen if name != "disease"]
-        return len(others) <= 1 and set(others) <= set(GRID)
-
-    def siblings(self, own_centers: Sequence[int] = ()) -> Iterator[Filters]:
-        """Every reading that would give this one away by subtraction, itself included.
-
-        All diseases, all values of the other filter and everybody; and each without the centers that
-        the reader knows in detail.
-        """
-        other = next((name for name, _ in self.chosen if name != "disease"), None)
-        ways = [(), *(((other, value),) for value in VALUES[other])] if other else [()]
-        by_disease = "disease" in self.values
-        diseases = [(), *((("disease", code),) for code in VALUES["disease"])]
-        for disease in diseases if by_disease else [()]:
-            for way in ways:
-                yield replace(self, chosen=(*disease, *way))
-                if own_centers:
-                    yield replace(self, chosen=(*disease, *way), without=tuple(own_centers))
 
 
 EVERYBODY: Final = Filters()

@@ -13,7 +13,7 @@ from typing import Final
 
 from django.db import connection
 
-from analytics.queries.disclosure import SMALLEST_CELL, row_releasable
+from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 
 CRITERIA: Final = (
@@ -75,10 +75,10 @@ def flow(
     found = _flow(cutoff, filters)
     if own_centers:
         return found
-    beside = [_flow(cutoff, reading) for reading in filters.siblings(own_ids)]
+    beside = [_flow(cutoff, reading) for reading in readings_beside(filters, own_ids)]
     if all(map(_releasable, beside)):
         return found
-    enough = all((one.registered or 0) >= SMALLEST_CELL for one in beside)
+    enough = all(not one.registered or one.registered >= SMALLEST_CELL for one in beside)
     steps = tuple(Step(step.criterion, step.label, None, None, None) for step in found.steps)
     return Flow(found.registered if enough else None, steps)
 
@@ -103,6 +103,8 @@ def _flow(cutoff: date, filters: Filters) -> Flow:
 def _releasable(found: Flow) -> bool:
     """All or nothing: one box that is withheld would follow from its neighbours' sums."""
     before = found.registered or 0
+    if not before:
+        return True
     for step in found.steps:
         cells = [number or 0 for number in (step.met, step.no, step.unknown)]
         if not row_releasable(cells, [before] * len(cells)):

@@ -14,7 +14,12 @@ from analytics.queries.cohort import (
     pfs_range,
     survival_counts,
 )
-from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable, row_releasable
+from analytics.queries.disclosure import (
+    SMALLEST_CELL,
+    difference_releasable,
+    readings_beside,
+    row_releasable,
+)
 from analytics.queries.filters import EVERYBODY, Filters
 from analytics.stats.counts import DayCounts
 from analytics.stats.kaplan_meier import reverse_kaplan_meier
@@ -79,8 +84,10 @@ def overview(
     figures = _figures(numbers, own_centers)
     enough, by_disease = True, True
     if not own_centers:
-        for reading in filters.siblings(own_ids):
+        for reading in readings_beside(filters, own_ids):
             beside = [row for row in headline(cutoff, reading) if row.treated]
+            if not beside:
+                continue
             figures = _where_both(figures, _figures(beside, False))
             enough = enough and sum(row.eligible for row in beside) >= SMALLEST_CELL
             by_disease = by_disease and all(map(_large, _groups(pfs_counts(cutoff, reading))))

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from django.db import connection
 
 from analytics.derivation.engine import VARIANTS
 from analytics.queries.cohort import LANDMARK_DAY
-from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable
+from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable, released
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.counts import DayCounts, pooled
 
@@ -41,8 +41,6 @@ GROUPINGS: Final = tuple(_GROUPS)
 LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
 # As many curves as one figure tells apart.
 MOST_GROUPS: Final = 4
-EARLIEST_YEAR: Final = 1980
-ONE_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -72,35 +70,6 @@ class Analysis:
         )
 
 
-class CutoffProblem(ValueError):
-    """The cutoff asked for cannot be shown to this reader; the message says what can."""
-
-
-def asked_cutoff(text: str, standing: date, *, own_centers: bool) -> date:
-    """The cutoff of a page's address; the registry's own when none is asked for.
-
-    Without membership only quarter ends: two cutoffs a day apart would show one person's event.
-    Raises CutoffProblem.
-    """
-    if not text:
-        return standing
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.isoformat() != text or found.year < EARLIEST_YEAR:
-        raise CutoffProblem("Write the cutoff as YYYY-MM-DD, such as 2015-12-31.")
-    if found > standing:
-        raise CutoffProblem("The cutoff lies after the registry's own.")
-    if not own_centers and found != standing and not _ends_quarter(found):
-        raise CutoffProblem("Pooled figures stand at quarter ends, such as 2015-12-31.")
-    return found
-
-
-def _ends_quarter(day: date) -> bool:
-    return (day + ONE_DAY).day == 1 and day.month % 3 == 0
-
-
 @dataclass(frozen=True)
 class Groups:
     """Day counts by code of the group, in order; None = withheld from this reader."""
@@ -128,9 +97,10 @@ def survival_groups(
     counts = sets[analysis.records]
     if len(counts) > MOST_GROUPS:
         return Groups(None, f"More than {MOST_GROUPS} groups do not fit one figure.")
-    if not own_centers and not all(
-        _releasable(_counts(analysis, cutoff, reading), analysis)
-        for reading in filters.siblings(own_ids)
+    if not own_centers and not released(
+        filters,
+        own_ids,
+        lambda reading: _releasable(_counts(analysis, cutoff, reading), analysis),
     ):
         return Groups(
             None, f"A group, or the difference of two readings of it, is below {SMALLEST_CELL}."
@@ -146,6 +116,8 @@ def _releasable(sets: Mapping[str, dict[str, DayCounts]], analysis: Analysis) ->
     if not analysis.by:
         everyone_asked = pooled(sets[analysis.records].values()).n
         return everyone_asked == 0 or everyone_asked >= SMALLEST_CELL
+    if not any(sets.values()):
+        return True
     names = sorted({name for groups in sets.values() for name in groups})
     sizes = {
         records: [groups[name].n if name in groups else 0 for name in names]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics.queries.disclosure import SMALLEST_CELL, row_releasable
+from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.balance import mean_difference, share_difference
 
@@ -113,7 +113,7 @@ def table_one(
     reading beside it (docs/small-cells.md).
     """
     counted, spread = _fetch(cutoff, filters)
-    readings = () if own_centers else tuple(filters.siblings(own_ids))
+    readings = () if own_centers else tuple(readings_beside(filters, own_ids))
     beside = [_fetch(cutoff, reading) for reading in readings]
     lines: list[Line] = []
     withheld: list[str] = []
@@ -145,6 +145,8 @@ def _measure_releasable(
 ) -> tuple[bool, bool]:
     """Whether a measure, and who lacks it, may be shown to readers without membership."""
     sizes = dict(zip(DISEASES, _sizes(counted), strict=True))
+    if not any(sizes.values()):
+        return True, True
     enough = all(sizes[disease] >= SMALLEST_CELL for disease in _asked(filters))
     # Who lacks a value is a cell like any other; one withheld would follow from the sum.
     found = [spread.get(number, {}).get(name) for name in (*_asked(filters), "all")]
@@ -176,6 +178,8 @@ def _releasable(cells: dict[str, dict[str, int]], label: str, filters: Filters) 
     """Whether each cell and its complement are large enough, within each disease."""
     asked = [d for d in _asked(filters) if ONE_DISEASE.get(label, d) == d]
     values = sorted({value for disease in asked for value in cells[disease]})
+    if not values:
+        return True
     rows = [[cells[disease].get(value, 0) for value in values] for disease in asked]
     return all(row_releasable(row, [sum(row)] * len(row)) for row in rows)
 

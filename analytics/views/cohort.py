@@ -22,7 +22,7 @@ def cohort_overview(request: HttpRequest) -> HttpResponse:
     """The paper's figures and PFS: pooled for investigators, else the reader's own centers."""
     records = request.GET.get("records", "")
     records = records if records in RECORDS else "eligible"
-    with asking(request.GET) as asked:
+    with asking(request.GET, curves_only=True) as asked:
         page = overview(asked.cutoff, **asked.reading)
     by_disease = page.by_disease_released and request.GET.get("by") == "disease"
     context = {

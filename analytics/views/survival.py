@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 def _answer(request: HttpRequest) -> Answer:
-    with asking(request.GET) as asked:
+    with asking(request.GET, curves_only=True) as asked:
         groups = survival_groups(asked.analysis, asked.cutoff, **asked.reading)
         return Answer(asked, groups)
 
