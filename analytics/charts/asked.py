@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
@@ -49,12 +48,13 @@ _PLAIN: Final = {
 
 @dataclass(frozen=True)
 class Choice:
-    """A select: name, label, options as (code, label), the code that is chosen."""
+    """A select: name, label, options as (code, label), the code that is chosen, what was refused."""
 
     name: str
     label: str
     options: tuple[tuple[str, str], ...]
     chosen: str
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,12 @@ class Chip:
 
 @dataclass(frozen=True)
 class AskedForm:
-    """`analysis` are the page's own choices, `filters` and `what_if` those of every page.
-
-    `cutoffs` are the only other cutoffs there are, for readers of pooled figures.
-    """
+    """`analysis` are the page's own choices, `filters` and `what_if` those of every page."""
 
     analysis: tuple[Choice, ...]
     filters: tuple[Choice, ...]
     what_if: tuple[Choice, ...]
     chips: tuple[Chip, ...]
-    cutoffs: tuple[date, ...]
     is_open: bool
 
 
@@ -92,9 +88,9 @@ def filter_label(name: str, code: str) -> str:
 
 
 def asked_form(
-    asked: Asked, analysis: Sequence[str] = (), cutoffs: Sequence[date] = ()
+    asked: Asked, analysis: Sequence[str] = (), groupings: Sequence[str] = tuple(GROUPINGS)
 ) -> AskedForm:
-    """The form of a page whose own choices are `analysis` (of ANALYSIS)."""
+    """The form of a page whose own choices are `analysis` (of ANALYSIS), grouped by `groupings`."""
     offered = ("disease", *GRID) if asked.pooled else tuple(FILTERS)
     filters = [_filter(name, asked) for name in offered]
     if asked.may_widen:
@@ -102,7 +98,7 @@ def asked_form(
         filters.append(Choice("where", "Centers", where, asked.parameters.get("where", "")))
     chips = _chips(asked)
     return AskedForm(
-        tuple(_analysis(name, asked) for name in analysis),
+        tuple(_analysis(name, asked, groupings) for name in analysis),
         tuple(choice for choice in filters if len(choice.options) > 2 or choice.name == "where"),
         (
             Choice(
@@ -110,17 +106,21 @@ def asked_form(
                 "Eligible from",
                 tuple((str(years), f"{years} years") for years in THRESHOLDS),
                 str(asked.years),
+                asked.problems.get("years", ""),
             ),
         ),
         tuple(chips),
-        tuple(cutoffs),
         bool(chips) or bool(asked.problems),
     )
 
 
-def _analysis(name: str, asked: Asked) -> Choice:
+def _analysis(name: str, asked: Asked, groupings: Sequence[str]) -> Choice:
     label, options = ANALYSIS[name]
-    shown = [(c, text) for c, text in options.items() if not (asked.pooled and c == "center")]
+    shown = [
+        (code, text)
+        for code, text in options.items()
+        if name != "by" or (code in groupings and not (asked.pooled and code == "center"))
+    ]
     return Choice(name, label, tuple(shown), getattr(asked.analysis, name))
 
 

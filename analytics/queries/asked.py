@@ -77,6 +77,7 @@ class Asked:
     problems: Mapping[str, str] = field(default_factory=dict)
     recomputing: int = 0
     counted: tuple[int | None, int | None] = (None, None)
+    cutoffs: tuple[date, ...] = ()
 
     @property
     def is_what_if(self) -> bool:
@@ -140,6 +141,8 @@ def asking(query: Mapping[str, Any], *, curves_only: bool = False) -> Iterator[A
     scope = own if may_widen and query.get("where") == "own" else wide
     with acting(scope):
         asked = _read(query, own, own_centers=scope is own, may_widen=may_widen)
+        if asked.pooled and curves_only:
+            asked = replace(asked, cutoffs=cutoff_ladder(growth(asked.standing), asked.standing))
         if asked.pooled and asked.is_what_if:
             asked = _pooled_what_if(asked, curves_only)
         if asked.is_what_if and not few_enough():
@@ -228,16 +231,11 @@ def _pooled_what_if(asked: Asked, curves_only: bool) -> Asked:
         return _plain(asked, **{field: NOT_HERE})
     if (moved and other) or not plain:
         return _plain(asked, **{field: ONE_AT_A_TIME})
-    if moved and asked.cutoff not in offered_cutoffs(asked.standing):
+    if moved and asked.cutoff not in asked.cutoffs:
         return _plain(asked, cutoff=OFF_LADDER)
     if other and few_enough() and not _thresholds_apart(asked.cutoff):
         return _plain(asked, years=SMALL_STEP)
     return asked
-
-
-def offered_cutoffs(standing: date) -> tuple[date, ...]:
-    """The other cutoffs that pooled figures may stand at, newest first."""
-    return cutoff_ladder(growth(standing), standing)
 
 
 def _thresholds_apart(cutoff: date) -> bool:

@@ -21,7 +21,7 @@ from analytics.queries.disclosure import (
     row_releasable,
 )
 from analytics.queries.filters import EVERYBODY, Filters
-from analytics.stats.counts import DayCounts
+from analytics.stats.counts import DayCounts, pooled
 from analytics.stats.kaplan_meier import reverse_kaplan_meier
 from analytics.stats.summaries import Quantile, observed_median, quantile
 
@@ -82,7 +82,7 @@ def overview(
     numbers = [row for row in headline(cutoff, filters) if row.treated]
     pfs, survival = pfs_counts(cutoff, filters), survival_counts(cutoff, filters)
     figures = _figures(numbers, own_centers)
-    enough, by_disease = True, True
+    enough, by_disease, curve = True, True, True
     if not own_centers:
         for reading in readings_beside(filters, own_ids):
             beside = [row for row in headline(cutoff, reading) if row.treated]
@@ -90,7 +90,9 @@ def overview(
                 continue
             figures = _where_both(figures, _figures(beside, False))
             enough = enough and sum(row.eligible for row in beside) >= SMALLEST_CELL
-            by_disease = by_disease and all(map(_large, _groups(pfs_counts(cutoff, reading))))
+            counts = pfs_counts(cutoff, reading)
+            by_disease = by_disease and all(map(_large, _groups(counts)))
+            curve = curve and all(map(_large, _together(counts)))
     return Overview(
         cutoff=cutoff,
         diseases=tuple(row.disease for row in numbers),
@@ -101,7 +103,7 @@ def overview(
         pfs_range=pfs_range(cutoff, filters) if enough else None,
         follow_up_observed=observed_median(survival) if enough else None,
         follow_up_reverse=_follow_up(survival) if enough else None,
-        pfs=pfs,
+        pfs=pfs if curve else PfsCounts({}, {}),
         by_disease_released=by_disease,
         withheld=any(figure.cells is None or figure.total is None for figure in figures.values()),
     )
@@ -140,6 +142,12 @@ def _figures(numbers: Sequence[DiseaseNumbers], own_centers: bool) -> dict[str, 
 
 def _groups(pfs: PfsCounts) -> list[DayCounts]:
     return [*pfs.eligible.values(), *pfs.treated.values(), *pfs.landmark.values()]
+
+
+def _together(pfs: PfsCounts) -> list[DayCounts]:
+    """Each set of records as one group, empty ones left out."""
+    sets = (pfs.eligible, pfs.treated, pfs.landmark)
+    return [group for group in (pooled(found.values()) for found in sets) if group.n]
 
 
 def _large(group: DayCounts) -> bool:

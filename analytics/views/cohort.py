@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analytics.charts.cohort import RECORDS, cohort_figure
+from analytics.charts.asked import asked_form
+from analytics.charts.cohort import cohort_figure
 from analytics.charts.overview import figures, rows
 from analytics.derivation.engine import RULE_SET
 from analytics.queries.asked import asking
@@ -20,11 +21,9 @@ from centers.roles import Permission
 @requires(Permission.VIEW_COHORT)
 def cohort_overview(request: HttpRequest) -> HttpResponse:
     """The paper's figures and PFS: pooled for investigators, else the reader's own centers."""
-    records = request.GET.get("records", "")
-    records = records if records in RECORDS else "eligible"
     with asking(request.GET, curves_only=True) as asked:
         page = overview(asked.cutoff, **asked.reading)
-    by_disease = page.by_disease_released and request.GET.get("by") == "disease"
+    by_disease = page.by_disease_released and asked.analysis.by == "disease"
     context = {
         "section": "cohort",
         "tab": "cohort_overview",
@@ -33,9 +32,8 @@ def cohort_overview(request: HttpRequest) -> HttpResponse:
         "pooled": asked.pooled,
         "figures": figures(page),
         "rows": rows(page),
-        "drawing": cohort_figure(page.pfs, records, by_disease),
-        "records": records,
-        "choices": RECORDS,
+        "drawing": cohort_figure(page.pfs, asked.analysis.records, by_disease),
+        "form": asked_form(asked, ("records", "by"), ("", "disease")),
         "by_disease": by_disease,
         "rule_set": RULE_SET,
         "code_version": settings.VERSION,

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from analytics.charts.asked import asked_form
 from analytics.queries.asked import asking
 from analytics.queries.flow import flow
 from analytics.queries.table_one import DISEASES, table_one
@@ -24,7 +25,7 @@ def cohort_description(request: HttpRequest) -> HttpResponse:
             "asked": asked,
             "flow": flow(asked.cutoff, **asked.reading),
             "table": table_one(asked.cutoff, **asked.reading),
-            "recomputing": asked.recomputing,
+            "form": asked_form(asked),
             "diseases": DISEASES,
             "pooled": asked.pooled,
             "cutoff": asked.cutoff,

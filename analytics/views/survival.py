@@ -14,13 +14,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from analytics.charts.cohort import RECORDS
+from analytics.charts.asked import asked_form
 from analytics.charts.survival import (
     CURVE_COLUMNS,
-    ENDPOINTS,
-    GROUPINGS,
     RATE_YEARS,
-    VARIANTS,
     analysis_document,
     curve_rows,
     labelled,
@@ -63,22 +60,14 @@ def cohort_survival(request: HttpRequest) -> HttpResponse:
     """Kaplan-Meier curves of PFS in four variants and of OS, by group; the address is the view."""
     answer = _answer(request)
     asked = answer.asked
-    by = {c: label for c, label in GROUPINGS.items() if not (asked.pooled and c == "center")}
     context = answer._asdict() | {
         "section": "cohort",
         "tab": "cohort_survival",
         "drawing": survival_figure(asked.analysis, answer.groups.counts or {}),
         "total": everyone(answer.groups).n,
-        "analysis": asked.analysis,
-        "recomputing": asked.recomputing,
+        "form": asked_form(asked, ("endpoint", "variant", "records", "by")),
         "pooled": asked.pooled,
         "cutoff": asked.cutoff,
-        "standing": asked.standing,
-        "problem": asked.problems.get("cutoff", ""),
-        "endpoints": ENDPOINTS,
-        "variants": VARIANTS,
-        "record_sets": RECORDS,
-        "groupings": by,
         "rate_years": RATE_YEARS,
         "versions": _versions(),
         "files": {"svg": "Figure (SVG)", "csv": "Curve (CSV)", "json": "Analysis (JSON)"},

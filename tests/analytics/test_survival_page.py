@@ -144,19 +144,19 @@ def test_coordinator_analyses_own_center_alone(readers: Readers) -> None:
 def test_another_cutoff_is_derived_for_the_page_alone(readers: Readers) -> None:
     query = "?endpoint=os&records=treated"
     now = document(readers.investigator, query)
-    early = document(readers.investigator, f"{query}&cutoff=2000-12-31")
-    assert early["parameters"]["cutoff"] == "2000-12-31"
+    early = document(readers.investigator, f"{query}&cutoff=2001-06-30")
+    assert early["parameters"]["cutoff"] == "2001-06-30"
     assert early["groups"][0]["n"] < now["groups"][0]["n"]
     assert document(readers.investigator, query) == now
-    text = page(readers.investigator, "?cutoff=2000-12-31")
-    assert "What if the data had ended on 31-Dec-2000" in text
+    text = page(readers.investigator, "?cutoff=2001-06-30")
+    assert "What if the data had ended on 30-Jun-2001" in text
 
 
 @pytest.mark.parametrize(
     ("cutoff", "said"),
     [
-        ("2000-12-30", "quarter ends"),
-        ("2000-11-30", "quarter ends"),
+        ("2000-12-30", "cutoffs of the list"),
+        ("2000-12-31", "cutoffs of the list"),
         ("2030-12-31", "after the registry"),
         ("1900-01-01", "Write the cutoff"),
         ("20001231", "Write the cutoff"),
@@ -166,7 +166,8 @@ def test_another_cutoff_is_derived_for_the_page_alone(readers: Readers) -> None:
 def test_refused_cutoff_says_what_can_be_asked(readers: Readers, cutoff: str, said: str) -> None:
     text = page(readers.investigator, f"?cutoff={cutoff}")
     assert said in text
-    assert 'value="2017-06-30"' in text
+    assert "30-Jun-2017 (the registry's own)</option>" in text
+    assert "What if" not in text
 
 
 def test_members_choose_any_day(readers: Readers) -> None:
