@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from analytics.actions.api_tokens import DEFAULT_DAYS, LONGEST_DAYS
+from analytics.actions.clients import DEFAULT_DAYS, LONGEST_DAYS
+from analytics.clients import SCOPES
 from analytics.queries.clients import possible_owners
 from centers.forms import HouseForm, ReasonField
 
@@ -20,7 +21,7 @@ class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain wh
             label="Owner",
             to_field_name="public_id",
             empty_label="",
-            help_text="The client reads with this person's roles, and stops with them",
+            help_text="Answers for the client; their account closed, it is refused",
         )
 
     def label_from_instance(self, obj: Any) -> str:
@@ -35,6 +36,12 @@ class ClientForm(HouseForm):
         label="Label", max_length=100, help_text="What it is for, such as R script of the trial"
     )
     owner = OwnerChoice()
+    scopes = forms.MultipleChoiceField(
+        label="Scopes",
+        choices=[(name, f"{name}: {what}") for name, what in SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What its tokens are good for",
+    )
     days = forms.IntegerField(
         label="Days until it expires",
         min_value=1,

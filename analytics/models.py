@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from analytics.clients import ApiClient as ApiClient
 from analytics.cuts import DataCut as DataCut
 from analytics.export_jobs import ExportJob as ExportJob
 from analytics.export_jobs import ExportRevocation as ExportRevocation
@@ -19,7 +20,6 @@ from analytics.projects import Cohort as Cohort
 from analytics.projects import Project as Project
 from analytics.projects import ProjectMember as ProjectMember
 from analytics.tokens import ApiCode as ApiCode
-from analytics.tokens import ApiToken as ApiToken
 from centers.models import Center
 from patients.models import Patient
 

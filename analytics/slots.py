@@ -15,4 +15,4 @@ def fill() -> None:
         slots.record_panels.append(outcome_panel)
         slots.eligibility.append(annotate_eligibility)
         center_slots.finders.append(LATE_CHANGES)
-        center_slots.access_tables["analytics_api_token"] = "API client"  # noqa: S105  # a table's name
+        center_slots.access_tables["analytics_api_client"] = "API client"  # a table's name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from analytics.api.views import outcomes_csv
+from analytics.api import outcomes, tokens
 from analytics.views import clients, cohort, description, survival
 
 urlpatterns = [
@@ -16,7 +16,9 @@ urlpatterns = [
         survival.cohort_survival_file,
         name="cohort_survival_file",
     ),
-    path("api/v1/outcomes.csv", outcomes_csv, name="outcomes_csv"),
+    path("api/v1/token", tokens.token, name="api_token"),
+    path("api/v1/token/revoke", tokens.revoke, name="api_token_revoke"),
+    path("api/v1/outcomes.csv", outcomes.outcomes_csv, name="api_outcomes_csv"),
     path("administration/clients/", clients.client_list, name="client_list"),
     path("administration/clients/new/", clients.client_create, name="client_create"),
     path(

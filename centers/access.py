@@ -129,6 +129,8 @@ class Declared(StrEnum):
     """What a page may declare in place of a permission; None there means: open to anybody."""
 
     SIGNED_IN = "signed_in"
+    # A program with a token; the view names the scope that the token must hold.
+    CLIENT = "client"
 
 
 def signed_in(view: View[P]) -> View[P]:

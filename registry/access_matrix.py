@@ -61,7 +61,9 @@ def _needs(route: Route) -> str:
         return "nothing"
     if route.permission is Declared.SIGNED_IN:
         return "an account"
-    return f"{route.permission}{' (token)' if route.by_token else ''}"
+    if route.permission is Declared.CLIENT:
+        return f"a token with scope {route.token_scope}" if route.token_scope else "a token"
+    return str(route.permission)
 
 
 def _roles(route: Route) -> str:

@@ -28,6 +28,7 @@ class ScopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer in the scope of whoever is signed in."""
         request_id = uuid.uuid4()
+        request.META["registry.request_id"] = request_id
         if isinstance(request.user, User):
             with acting(scope_of(request.user, request_id=request_id)):
                 response = self.get_response(request)

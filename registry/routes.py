@@ -28,7 +28,7 @@ _CONFIRMATIONS: Final = {
 class Route:
     """One address. `methods` is empty where the view takes any; `permission` None: for anybody.
 
-    `by_token`: programs sign in with a token, people cannot.
+    `by_token`: programs sign in with a token, people cannot; it must hold `token_scope`, if any.
     """
 
     name: str
@@ -37,12 +37,15 @@ class Route:
     permission: Permission | Declared | str | None
     confirmation: str
     by_token: bool
+    token_scope: str
     parameters: tuple[str, ...]
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """Roles whose permissions let them in; pages about a record ask for its center besides."""
         signing_in = (role for role in Role if role is not Role.SYSTEM)
+        if self.by_token:
+            return ()
         if isinstance(self.permission, Permission):
             return tuple(role for role in signing_in if self.permission in PERMISSIONS[role])
         return tuple(signing_in)
@@ -72,6 +75,7 @@ def _route(path: str, pattern: URLPattern) -> Route:
         permission=getattr(view, "permission", UNDECLARED),
         confirmation=_confirmation(view),
         by_token=bool(getattr(getattr(view, "cls", None), "authentication_classes", ())),
+        token_scope=getattr(getattr(view, "cls", None), "scope", ""),
         parameters=tuple(pattern.pattern.converters),
     )
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics.actions.api_tokens import create_api_token
+from analytics.actions.clients import make_client
 from centers.access import acting, scope_of, system_scope
 from centers.actions.centers import create_center
 from centers.actions.users import add_membership, create_user
@@ -32,7 +32,7 @@ from tests.universe import SURVIVOR, USERS, Universe, add_record
 
 P = Permission
 ABSENT = uuid.UUID("00000000-0000-4000-8000-000000000000")
-ANYBODY, ACCOUNT = "anybody", "account"
+ANYBODY, ACCOUNT, CLIENT = "anybody", "account", "client"
 # Centers whose objects the walk asks for; "" stands for an object that there is not.
 FIRST, SECOND, NOWHERE = "C01", "C02", ""
 RECORD_OF = {FIRST: "survivor", SECOND: "stranger"}
@@ -92,7 +92,9 @@ def build_world(universe: Universe) -> World:
     user = create_user(actor=system, username="spare", full_name="Spare Example", is_demo=True)
     add_membership(actor=system_scope(), user_id=user.pk, role=Role.MONITOR, center_id=center.pk)
     with acting(system_scope()), transaction.atomic():
-        client, _ = create_api_token(label="Spare client", owner=universe.users["ines"])
+        client, _ = make_client(
+            label="Spare client", owner=universe.users["ines"], scopes=["outcomes"]
+        )
     for code in (FIRST, SECOND):
         _import_something(universe, code)
     return World(
@@ -267,7 +269,9 @@ ROUTES: dict[str, Expected] = {
     "cohort_description": Expected(P.VIEW_COHORT),
     "cohort_survival": Expected(P.VIEW_COHORT),
     "cohort_survival_file": Expected(P.VIEW_COHORT, fixed={"kind": "csv"}, is_withheld=True),
-    "outcomes_csv": Expected(P.VIEW_COHORT),
+    "api_token": Expected(ANYBODY),
+    "api_token_revoke": Expected(ANYBODY),
+    "api_outcomes_csv": Expected(CLIENT),
     "audit_review": Expected(P.REVIEW_AUDIT),
     "audit_finding": Expected(P.REVIEW_AUDIT, "finding"),
     "audit_finding_download": Expected(P.REVIEW_AUDIT, "finding", FILE),

@@ -19,8 +19,7 @@ MODEL_OF = {
     "record": "patient",
     "person": "user",
     "account": "user",
-    "client": "apitoken",
-    "token": "apitoken",
+    "client": "apiclient",
 }
 # Arguments that name no object. What is neither here nor a model is reached by the links of pages.
 FIXED: Mapping[str, Sequence[object]] = {

@@ -1,4 +1,4 @@
-"""API clients as the page of administrators lists them; never a token, nor its hash."""
+"""API clients as the page of administrators lists them; never a secret, nor its hash."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from enum import StrEnum
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from analytics.models import ApiToken
+from analytics.models import ApiClient
 from centers.models import SYSTEM_USER_ID, User
 
 
 class ClientState(StrEnum):
-    """What a request with the token meets."""
+    """What a request of the client meets."""
 
     VALID = "valid"
     OWNER_CLOSED = "account closed"
@@ -27,38 +27,39 @@ class ClientState(StrEnum):
 class ClientLine:
     """A client on the page."""
 
-    token: ApiToken
+    client: ApiClient
     state: ClientState
 
     @property
     def by_command(self) -> bool:
-        """Whether it reads as the system account: made on the command line, for all centers."""
-        return self.token.owner_id == SYSTEM_USER_ID
+        """Whether the system account answers for it: made on the command line."""
+        return bool(self.client.user_id == SYSTEM_USER_ID)
 
 
-def listed_clients() -> QuerySet[ApiToken]:
+def listed_clients() -> QuerySet[ApiClient]:
     """All clients: those that may still be used first, newest first within."""
     usable = Q(revoked_at=None, expires_at__gt=timezone.now())
-    return (
-        ApiToken.objects.select_related("owner")
-        .defer("token_hash")
+    found: QuerySet[ApiClient] = (
+        ApiClient.objects.select_related("user")
+        .defer("client_secret")
         .annotate(place=Case(When(usable, Value(0)), default=Value(1), output_field=IntegerField()))
-        .order_by("place", "-created_at", "-id")
+        .order_by("place", "-created", "-id")
     )
+    return found
 
 
-def client_line(token: ApiToken, now: datetime) -> ClientLine:
+def client_line(client: ApiClient, now: datetime) -> ClientLine:
     """The client with its state at `now`."""
-    if token.revoked_at is not None:
-        return ClientLine(token, ClientState.REVOKED)
-    if not token.is_valid(now):
-        return ClientLine(token, ClientState.EXPIRED)
-    if not token.owner.is_active and token.owner_id != SYSTEM_USER_ID:
-        return ClientLine(token, ClientState.OWNER_CLOSED)
-    return ClientLine(token, ClientState.VALID)
+    if client.revoked_at is not None:
+        return ClientLine(client, ClientState.REVOKED)
+    if not client.is_valid(now):
+        return ClientLine(client, ClientState.EXPIRED)
+    if not client.user.is_active and client.user_id != SYSTEM_USER_ID:
+        return ClientLine(client, ClientState.OWNER_CLOSED)
+    return ClientLine(client, ClientState.VALID)
 
 
-def find_client(public_id: uuid.UUID) -> ApiToken | None:
+def find_client(public_id: uuid.UUID) -> ApiClient | None:
     """The client of this public id, or None."""
     return listed_clients().filter(public_id=public_id).first()
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from analytics.actions.api_tokens import create_client, revoke_client
+from analytics.actions.clients import create_client, revoke_client
 from analytics.forms import ClientForm
 from analytics.queries.clients import client_line, find_client, listed_clients
 from centers.access import required_scope, requires
@@ -34,7 +34,7 @@ def client_list(request: HttpRequest) -> HttpResponse:
         "section": "administration",
         "tab": "client_list",
         "page": page,
-        "clients": [client_line(token, now) for token in page.object_list],
+        "clients": [client_line(client, now) for client in page.object_list],
     }
     return render(request, "analytics/client_list.html", context)
 
@@ -47,12 +47,12 @@ def client_create(request: HttpRequest) -> HttpResponse:
     form = ClientForm(sent(request))
     if form.is_valid():
         with refusing(form):
-            token, secret = create_client(actor=required_scope(), **form.client)
-            context = {"section": "administration", "token": token, "secret": secret}
+            client, secret = create_client(actor=required_scope(), **form.client)
+            context = {"section": "administration", "client": client, "secret": secret}
             return render(request, "analytics/client_secret.html", context | {"crumbs": _crumbs()})
     intro = (
-        "A client fetches de-identified outcomes over the REST API. Its secret is shown once, after"
-        " this page; only a hash of it is kept."
+        "A client fetches figures and de-identified outcomes over the REST API, with tokens of five"
+        " minutes. Its secret is shown once, after this page; only a hash of it is kept."
     )
     page = FormPage("New API client", "Make the client", _crumbs(), intro)
     return show_form(request, form, page)
@@ -63,19 +63,19 @@ def client_create(request: HttpRequest) -> HttpResponse:
 @confirmed
 def client_revoke(request: HttpRequest, client: uuid.UUID) -> HttpResponse:
     """End a client now."""
-    token = find_client(client)
-    if token is None:
+    found = find_client(client)
+    if found is None:
         raise Http404
     form = ActForm(sent(request))
     if form.is_valid():
         with refusing(form):
             reason = form.cleaned_data["reason"]
-            done = revoke_client(actor=required_scope(), token_id=token.pk, reason=reason)
+            done = revoke_client(actor=required_scope(), client_id=found.pk, reason=reason)
             messages.success(
                 request, "The client is revoked." if done else "It was revoked already."
             )
             return redirect("client_list")
-    intro = f"Requests of “{token.label}” are refused from now on. This cannot be undone."
+    intro = f"Requests of “{found.name}” are refused from now on, with the tokens it has, too."
     page = FormPage("Revoke an API client", "Revoke", _crumbs(), intro, danger=True)
     return show_form(request, form, page)
 

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from centers.access import Declared
 from centers.roles import EVERY_CENTER, PERMISSIONS, REGISTRY_WIDE, Permission, Role
 from registry.routes import Route, routes
-from tests.access_table import ACCOUNT, ANYBODY, ROUTES
+from tests.access_table import ACCOUNT, ANYBODY, CLIENT, ROUTES
 
-WORDS = {None: ANYBODY, Declared.SIGNED_IN: ACCOUNT}
+WORDS = {None: ANYBODY, Declared.SIGNED_IN: ACCOUNT, Declared.CLIENT: CLIENT}
 
 
 def declared(route: Route) -> object:

@@ -64,5 +64,5 @@ def accounts_hint() -> list[str]:
         "  investigator                           pooled figures of all centers",
         "  data-manager                           monitor of all centers",
         "  administrator                          centers and accounts, no clinical data",
-        "An API token: manage.py create_api_token --help",
+        "An API client: manage.py create_api_client --help",
     ]

@@ -1,4 +1,4 @@
-"""`manage.py create_api_token --label TEXT`: a bearer token for the REST API, shown once."""
+"""`manage.py create_api_client --label TEXT`: a client of the REST API, its secret shown once."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from analytics.actions.api_tokens import DEFAULT_DAYS, create_api_token
+from analytics.actions.clients import DEFAULT_DAYS, make_client
+from analytics.clients import SCOPES
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
 
 
 class Command(BaseCommand):
-    """Prints the token alone on standard output, so that it can be piped into a secret store."""
+    """Prints the id, then the secret, on standard output, so that they can be piped into a store."""
 
-    help = "Create a bearer token for the REST API. It is shown once; only its hash is stored."
+    help = "Create a client of the REST API. Its secret is shown once; only its hash is stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The label, whose rights the token has, and for how long."""
-        parser.add_argument("--label", required=True, help="what the token is for")
+        """The label, who answers for it, what for, and for how long."""
+        parser.add_argument("--label", required=True, help="what the client is for")
         parser.add_argument(
             "--owner",
             default="",
-            help="user name whose rights it reads with (default: the system account, all centers)",
+            help="user name of who answers for it (default: the system account)",
+        )
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=list(SCOPES),
+            help="what its tokens are good for; may be repeated (default: all)",
         )
         parser.add_argument(
             "--days", type=int, default=DEFAULT_DAYS, help="days until it expires (default 90)"
@@ -39,15 +46,18 @@ class Command(BaseCommand):
                     if options["owner"]
                     else User.objects.get(pk=SYSTEM_USER_ID)
                 )
-                token, secret = create_api_token(
-                    label=options["label"], owner=owner, days=options["days"]
+                client, secret = make_client(
+                    label=options["label"],
+                    owner=owner,
+                    scopes=options.get("scope") or list(SCOPES),
+                    days=options["days"],
                 )
             except User.DoesNotExist as error:
                 raise CommandError("There is no active account of that user name.") from error
             except ValueError as error:
                 raise CommandError(str(error)) from error
         self.stderr.write(
-            f"Token {token.pk} ({token.label}), valid until {token.expires_at:%Y-%m-%d}. It is not"
-            f" shown again; end it with: manage.py revoke_api_token {token.pk}"
+            f"Client {client.client_id} ({client.name}), valid until {client.expires_at:%Y-%m-%d}. Its"
+            f" secret is not shown again; end it with: manage.py revoke_api_client {client.client_id}"
         )
-        self.stdout.write(secret)
+        self.stdout.write(f"{client.client_id}\n{secret}")

@@ -1,0 +1,47 @@
+"""The model of API clients: OAuth 2.0 client credentials, with hashed secrets and hashed tokens."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from oauth2_provider.models import AbstractApplication
+
+from centers.models import SYSTEM_USER_ID, User
+
+# What a token may be good for. A client holds some of these, a token of it all or fewer.
+SCOPES: Final = {
+    "figures": "Survival figures, numbers of centers, named cohorts",
+    "outcomes": "De-identified outcomes, one row a record",
+}
+
+
+class ApiClient(AbstractApplication):  # type: ignore[misc]  # the toolkit has no types
+    """A program that asks for tokens with its id and its secret; of the secret only a hash is kept.
+
+    `user` answers for it: their account closed, it is refused. `last_used_at`: its last token.
+    """
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    scopes = ArrayField(models.TextField())
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "analytics_api_client"
+        ordering: ClassVar = ["id"]
+
+    def is_valid(self, now: datetime) -> bool:
+        """Neither revoked nor expired at `now`."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def is_usable(self, request: Any) -> bool:
+        """Whether it may have tokens now, and whether those it has still count."""
+        owner_is_open = self.user.is_active or self.user_id == SYSTEM_USER_ID
+        return bool(owner_is_open) and self.is_valid(timezone.now())
