@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from oauth2_provider.models import AbstractApplication
 
+from analytics.projects import Project
 from centers.models import SYSTEM_USER_ID, User
 
 # What a token may be good for. A client holds some of these, a token of it all or fewer.
@@ -23,9 +24,11 @@ SCOPES: Final = {
 class ApiClient(AbstractApplication):  # type: ignore[misc]  # the toolkit has no types
     """A program that asks for tokens with its id and its secret; of the secret only a hash is kept.
 
-    `user` answers for it: their account closed, it is refused. `last_used_at`: its last token.
+    It reads for one project, under its agreement. `user` answers for it: their account closed, it is
+    refused. `last_used_at`: its last token.
     """
 
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     scopes = ArrayField(models.TextField())

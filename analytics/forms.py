@@ -8,7 +8,7 @@ from django import forms
 
 from analytics.actions.clients import DEFAULT_DAYS, LONGEST_DAYS
 from analytics.clients import SCOPES
-from analytics.queries.clients import possible_owners
+from analytics.queries.clients import open_projects, possible_owners
 from centers.forms import HouseForm, ReasonField
 
 
@@ -29,12 +29,26 @@ class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain wh
         return f"{obj.full_name} ({obj.username})"
 
 
+class ProjectChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain while running
+    """An open project, named by the public id."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            open_projects(),
+            label="Project",
+            to_field_name="public_id",
+            empty_label="",
+            help_text="Its agreement and its profile hold for the client",
+        )
+
+
 class ClientForm(HouseForm):
     """A new API client."""
 
     label = forms.CharField(
         label="Label", max_length=100, help_text="What it is for, such as R script of the trial"
     )
+    project = ProjectChoice()
     owner = OwnerChoice()
     scopes = forms.MultipleChoiceField(
         label="Scopes",
@@ -55,5 +69,6 @@ class ClientForm(HouseForm):
     @property
     def client(self) -> dict[str, Any]:
         """What create_client takes."""
-        values = {name: value for name, value in self.cleaned_data.items() if name != "owner"}
-        return values | {"owner_id": self.cleaned_data["owner"].pk}
+        chosen = ("project", "owner")
+        values = {name: value for name, value in self.cleaned_data.items() if name not in chosen}
+        return values | {f"{name}_id": self.cleaned_data[name].pk for name in chosen}

@@ -6,19 +6,19 @@ from typing import ClassVar
 
 from django.db import models
 
-from analytics.clients import ApiClient
+from analytics.projects import Project
 from centers.models import Center
 from patients.models import Patient
 
 
 class ApiCode(models.Model):
-    """The random code of one record for one client.
+    """The random code of one record for one project.
 
-    Assigned, not derived from anything (45 CFR 164.514(c)): codes of two clients
-    cannot be linked, and deleting a client's rows makes its exports unlinkable.
+    Assigned, not derived from anything (45 CFR 164.514(c)): codes of two projects
+    cannot be linked, and deleting a project's rows makes its rows unlinkable.
     """
 
-    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
     center = models.ForeignKey(
         Center, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -30,8 +30,10 @@ class ApiCode(models.Model):
     class Meta:
         db_table = "analytics_api_code"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["client", "patient"], name="analytics_api_code_record"),
-            models.UniqueConstraint(fields=["client", "code"], name="analytics_api_code_code"),
+            models.UniqueConstraint(
+                fields=["project", "patient"], name="analytics_api_code_record"
+            ),
+            models.UniqueConstraint(fields=["project", "code"], name="analytics_api_code_code"),
         ]
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ from patients.actions.drafts import DraftPage, save_draft
 from patients.actions.records import RecordChange, RowChange, save_records
 from patients.models import Draft, Query
 from patients.queries.duplicates import duplicate_pairs
+from tests.api_tools import project
 from tests.universe import SURVIVOR, USERS, Universe, add_record
 
 P = Permission
@@ -93,7 +94,10 @@ def build_world(universe: Universe) -> World:
     add_membership(actor=system_scope(), user_id=user.pk, role=Role.MONITOR, center_id=center.pk)
     with acting(system_scope()), transaction.atomic():
         client, _ = make_client(
-            label="Spare client", owner=universe.users["ines"], scopes=["outcomes"]
+            label="Spare client",
+            project=project(),
+            owner=universe.users["ines"],
+            scopes=["outcomes"],
         )
     for code in (FIRST, SECOND):
         _import_something(universe, code)

@@ -8,15 +8,18 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from analytics.actions.clients import make_client
+from analytics.actions.projects import create_project
 from analytics.clients import SCOPES
-from analytics.models import ApiClient
+from analytics.models import ApiClient, Project
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
 
@@ -69,13 +72,38 @@ class Program:
         return get(path, self.token(), **extra)
 
 
+def project(name: str = "Registry study", **values: Any) -> Project:
+    """The project of this name, made when there is none."""
+    found = Project.objects.filter(name=name).first()
+    if found is not None:
+        return found
+    return create_project(
+        actor=system_scope(),
+        name=name,
+        **{
+            "purpose": "Long-term survival",
+            "profile": "safe_harbor",
+            "agreement": "DUA 7",
+            "agreement_expires_on": timezone.now().date() + timedelta(days=365),
+            "recipients": "Ines Example",
+        }
+        | values,
+    )
+
+
 def program(
-    owner: User | None = None, scopes: Iterable[str] = tuple(SCOPES), days: int = 90
+    owner: User | None = None,
+    scopes: Iterable[str] = tuple(SCOPES),
+    days: int = 90,
+    of: Project | None = None,
 ) -> Program:
     """A client; without an owner the system account answers for it."""
     with acting(system_scope()), transaction.atomic():
         owner = owner or User.objects.get(pk=SYSTEM_USER_ID)
-        return Program(*make_client(label="test", owner=owner, scopes=scopes, days=days))
+        of = of or project()
+        return Program(
+            *make_client(label="test", project=of, owner=owner, scopes=scopes, days=days)
+        )
 
 
 def get(path: str, token: str | None = None, **extra: str) -> Answer:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from analytics.clients import SCOPES
-from analytics.models import ApiClient
+from analytics.models import ApiClient, Project
 from centers.access import Scope, acting, scope_of, set_reason
 from centers.models import SYSTEM_USER_ID, User
 from centers.roles import Permission
@@ -31,7 +31,12 @@ LONGEST_DAYS: Final = 366
 
 @transaction.atomic
 def make_client(
-    *, label: str, owner: User, scopes: Iterable[str], days: int = DEFAULT_DAYS
+    *,
+    label: str,
+    project: Project,
+    owner: User,
+    scopes: Iterable[str],
+    days: int = DEFAULT_DAYS,
 ) -> tuple[ApiClient, str]:
     """Make a client for `days` days; the second value is its secret, shown this once.
 
@@ -47,6 +52,7 @@ def make_client(
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     client = ApiClient.objects.create(
         name=label.strip(),
+        project=project,
         user=owner,
         client_id=CLIENT_PREFIX + secrets.token_hex(10),
         client_secret=secret,
@@ -70,16 +76,28 @@ def end_client(*, client_id: int) -> ApiClient:
 
 
 def create_client(
-    *, actor: Scope, label: str, owner_id: int, scopes: Iterable[str], days: int, reason: str
+    *,
+    actor: Scope,
+    label: str,
+    project_id: int,
+    owner_id: int,
+    scopes: Iterable[str],
+    days: int,
+    reason: str,
 ) -> tuple[ApiClient, str]:
-    """A client that a person answers for; the second value is its secret, shown this once.
+    """A client of a project that a person answers for; the second value is its secret, shown once.
 
-    Raises ValidationError (label, scopes, term, an owner whose account is closed or whose roles open
-    no figures), PermissionDenied, User.DoesNotExist.
+    Raises ValidationError (label, scopes, term, a project that is closed or whose agreement has
+    expired, an owner whose account is closed or whose roles open no figures), PermissionDenied,
+    Project.DoesNotExist, User.DoesNotExist.
     """
     actor.require(Permission.MANAGE_CLIENTS)
     with acting(actor), transaction.atomic():
         set_reason(reason.strip())
+        project = Project.objects.get(pk=project_id)
+        if not project.is_open(timezone.now().date()):
+            problem = "This project is closed or its agreement has expired. Choose an open one."
+            raise ValidationError({"project": problem})
         owner = User.objects.exclude(pk=SYSTEM_USER_ID).get(pk=owner_id)
         if not owner.is_active:
             raise ValidationError({"owner": "This account is closed. Choose an open one."})
@@ -87,7 +105,7 @@ def create_client(
             problem = "No role of this person opens an export today. Choose somebody else."
             raise ValidationError({"owner": problem})
         try:
-            return make_client(label=label, owner=owner, scopes=scopes, days=days)
+            return make_client(label=label, project=project, owner=owner, scopes=scopes, days=days)
         except ValueError as error:
             raise ValidationError(str(error)) from error
 

@@ -14,7 +14,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics.api.problems import InsufficientScope
+from analytics.api.problems import AgreementEnded, InsufficientScope
 from analytics.models import ApiClient
 from centers.access import Scope, pooled
 from centers.models import User
@@ -55,7 +55,7 @@ class ClientAuthentication(BaseAuthentication):
     def _find(value: str) -> Any:
         if not value or len(value) > LONGEST_TOKEN:
             return None
-        tokens = AccessToken.objects.select_related("application__user")
+        tokens = AccessToken.objects.select_related("application__user", "application__project")
         return tokens.filter(token_checksum=checksum(value), application__isnull=False).first()
 
 
@@ -63,9 +63,11 @@ class InScope(BasePermission):
     """The token holds the scope that the view names; an empty one is held by every token."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Raises InsufficientScope, or answers whether there is a token at all."""
+        """Raises AgreementEnded, InsufficientScope, or answers whether there is a token at all."""
         if request.auth is None:
             return False
+        if not client_of(request).project.is_open(timezone.now().date()):
+            raise AgreementEnded
         needed = view.scope  # type: ignore[attr-defined]  # every view of this API names one
         token: Any = request.auth
         if needed and needed not in token.scope.split():

@@ -35,11 +35,12 @@ class OutcomesCsv(ApiView):
         cohort = chosen(request, "cohort", COHORTS)
         client, scope, cutoff = client_of(request), self.reading(request), current_cutoff()
         with acting(scope):
-            assign_codes(client_id=client.pk, cohort=cohort, cutoff=cutoff)
+            assign_codes(project_id=client.project_id, cohort=cohort, cutoff=cutoff)
             waiting = recomputing(cutoff)
             record_event(EventKind.EXPORT, _detail(client, cohort, cutoff))
         response = StreamingHttpResponse(
-            _stream(scope, client.pk, cohort, cutoff), content_type="text/csv; charset=utf-8"
+            _stream(scope, client.project_id, cohort, cutoff),
+            content_type="text/csv; charset=utf-8",
         )
         response["Content-Disposition"] = 'attachment; filename="outcomes.csv"'
         response["Cache-Control"] = PRIVATE
@@ -53,15 +54,16 @@ def _detail(client: ApiClient, cohort: str, cutoff: date) -> dict[str, str]:
     return {
         "export": "outcomes.csv",
         "profile": PROFILE,
+        "project": client.project.name,
         "client": client.client_id,
         "cohort": cohort,
         "cutoff": cutoff.isoformat(),
     }
 
 
-def _stream(scope: Scope, client_id: int, cohort: str, cutoff: date) -> Iterator[bytes]:
+def _stream(scope: Scope, project_id: int, cohort: str, cutoff: date) -> Iterator[bytes]:
     """The view's transaction is over when the server reads this: scope and transaction anew."""
-    with closing(csv_lines(client_id=client_id, cohort=cohort, cutoff=cutoff)) as lines:
+    with closing(csv_lines(project_id=project_id, cohort=cohort, cutoff=cutoff)) as lines:
         while True:
             # The scope is set around each step only: between steps the thread belongs to the server.
             with acting(scope):

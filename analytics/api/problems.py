@@ -73,6 +73,14 @@ class InsufficientScope(Problem):
     auth_header = 'Bearer realm="registry", error="insufficient_scope"'
 
 
+class AgreementEnded(Problem):
+    """The client's project is closed, or the day of its agreement is past."""
+
+    status_code = 403
+    name = "agreement-ended"
+    detail_text = "The client's project is closed, or its agreement has expired."
+
+
 class Withheld(Problem):
     """Figures that disclosure control keeps back."""
 

@@ -14,7 +14,7 @@ from centers.database import APP, IN_SCOPE, auditor_reads, child_of, sql
 CLIENTS = f"""
 grant select, insert, update (revoked_at, last_used_at) on analytics_api_client to {APP};
 create trigger audit after insert or delete or update of
-    name, user_id, client_id, client_secret, client_type, authorization_grant_type, scopes, expires_at,
+    name, user_id, project_id, client_id, client_secret, client_type, authorization_grant_type, scopes, expires_at,
     revoked_at, public_id
     on analytics_api_client for each row execute function
     audit.write_event('id', 'none', 'False', '{{client_secret,last_used_at,updated}}');
@@ -178,6 +178,14 @@ class Migration(migrations.Migration):
                 ("revoked_at", models.DateTimeField(null=True)),
                 ("last_used_at", models.DateTimeField(null=True)),
                 (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="analytics.project",
+                    ),
+                ),
+                (
                     "user",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -209,11 +217,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "client",
+                    "project",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
-                        to="analytics.apiclient",
+                        to="analytics.project",
                     ),
                 ),
                 (
@@ -231,10 +239,10 @@ class Migration(migrations.Migration):
                 "db_table": "analytics_api_code",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("client", "patient"), name="analytics_api_code_record"
+                        fields=("project", "patient"), name="analytics_api_code_record"
                     ),
                     models.UniqueConstraint(
-                        fields=("client", "code"), name="analytics_api_code_code"
+                        fields=("project", "code"), name="analytics_api_code_code"
                     ),
                 ],
             },

@@ -10,7 +10,7 @@ from enum import StrEnum
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from analytics.models import ApiClient
+from analytics.models import ApiClient, Project
 from centers.models import SYSTEM_USER_ID, User
 
 
@@ -19,6 +19,7 @@ class ClientState(StrEnum):
 
     VALID = "valid"
     OWNER_CLOSED = "account closed"
+    PROJECT_ENDED = "project ended"
     EXPIRED = "expired"
     REVOKED = "revoked"
 
@@ -40,7 +41,7 @@ def listed_clients() -> QuerySet[ApiClient]:
     """All clients: those that may still be used first, newest first within."""
     usable = Q(revoked_at=None, expires_at__gt=timezone.now())
     found: QuerySet[ApiClient] = (
-        ApiClient.objects.select_related("user")
+        ApiClient.objects.select_related("user", "project")
         .defer("client_secret")
         .annotate(place=Case(When(usable, Value(0)), default=Value(1), output_field=IntegerField()))
         .order_by("place", "-created", "-id")
@@ -56,12 +57,20 @@ def client_line(client: ApiClient, now: datetime) -> ClientLine:
         return ClientLine(client, ClientState.EXPIRED)
     if not client.user.is_active and client.user_id != SYSTEM_USER_ID:
         return ClientLine(client, ClientState.OWNER_CLOSED)
+    if not client.project.is_open(now.date()):
+        return ClientLine(client, ClientState.PROJECT_ENDED)
     return ClientLine(client, ClientState.VALID)
 
 
 def find_client(public_id: uuid.UUID) -> ApiClient | None:
     """The client of this public id, or None."""
     return listed_clients().filter(public_id=public_id).first()
+
+
+def open_projects() -> QuerySet[Project]:
+    """Projects that are open and under an agreement today, by name."""
+    today = timezone.now().date()
+    return Project.objects.filter(closed_at=None, agreement_expires_on__gte=today)
 
 
 def possible_owners() -> QuerySet[User]:

@@ -55,12 +55,12 @@ _WHICH: Final = """
 """
 
 _ASSIGN_CODES: Final = f"""
-    insert into analytics_api_code (client_id, center_id, patient_id, code)
-    select %(client)s, outcome.center_id, outcome.patient_id, analytics_random_code()
+    insert into analytics_api_code (project_id, center_id, patient_id, code)
+    select %(project)s, outcome.center_id, outcome.patient_id, analytics_random_code()
     {_WHICH} and not exists (
         select from analytics_api_code code
-        where code.client_id = %(client)s and code.patient_id = outcome.patient_id)
-    on conflict (client_id, patient_id) do nothing
+        where code.project_id = %(project)s and code.patient_id = outcome.patient_id)
+    on conflict (project_id, patient_id) do nothing
 """  # noqa: S608  # fixed text; values are bound parameters
 
 # 90+: the greatest age at any released event decides, not the age at T0. Birth, T0 and end may each be
@@ -84,33 +84,33 @@ _ROWS: Final = f"""
     ) outcome
     join patients_patient record on record.id = outcome.patient_id
     join analytics_api_code code
-        on code.client_id = %(client)s and code.patient_id = outcome.patient_id
+        on code.project_id = %(project)s and code.patient_id = outcome.patient_id
     order by code.code collate "C"
 """  # noqa: S608  # fixed text; values are bound parameters
 
 
-def assign_codes(*, client_id: int, cohort: str, cutoff: date) -> None:
-    """Give every record of the export its code for this client; those that have one keep it."""
+def assign_codes(*, project_id: int, cohort: str, cutoff: date) -> None:
+    """Give every record of the export its code for this project; those that have one keep it."""
     with connection.cursor() as cursor:
-        cursor.execute(_ASSIGN_CODES, {"client": client_id, "cohort": cohort, "cutoff": cutoff})
+        cursor.execute(_ASSIGN_CODES, {"project": project_id, "cohort": cohort, "cutoff": cutoff})
 
 
-def rows(*, client_id: int, cohort: str, cutoff: date) -> Iterator[list[tuple[Any, ...]]]:
+def rows(*, project_id: int, cohort: str, cutoff: date) -> Iterator[list[tuple[Any, ...]]]:
     """De-identified rows in chunks, in the order of their codes; needs an open transaction."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(_ROWS, {"client": client_id, "cohort": cohort, "cutoff": cutoff})
+        cursor.execute(_ROWS, {"project": project_id, "cohort": cohort, "cutoff": cutoff})
         while chunk := cursor.fetchmany(CHUNK):
             yield chunk
 
 
-def csv_lines(*, client_id: int, cohort: str, cutoff: date) -> Generator[bytes, None, None]:
+def csv_lines(*, project_id: int, cohort: str, cutoff: date) -> Generator[bytes, None, None]:
     """The file: header, then rows; UTF-8, lines end in a line feed (RFC 4180 otherwise).
 
     Streams from one transaction, so that memory stays flat and the rows belong to one moment.
     """
     yield _encoded([COLUMNS])
     with transaction.atomic():
-        for chunk in rows(client_id=client_id, cohort=cohort, cutoff=cutoff):
+        for chunk in rows(project_id=project_id, cohort=cohort, cutoff=cutoff):
             yield _encoded(chunk)
 
 

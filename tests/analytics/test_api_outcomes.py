@@ -14,7 +14,7 @@ from analytics.queries.deidentified import COLUMNS
 from centers.access import acting, system_scope
 from tests.analytics.cohort_records import CANARY, CENTERS, cohort_records
 from tests.analytics.conftest import Readers
-from tests.api_tools import Answer, get, is_problem, program
+from tests.api_tools import Answer, get, is_problem, program, project
 
 URL = "/api/v1/outcomes.csv"
 
@@ -61,8 +61,10 @@ def test_export_twice_is_the_same_bytes(readers: Readers) -> None:
     assert export(secret).body == export(secret).body
 
 
-def test_two_tokens_share_no_code_and_no_order(readers: Readers) -> None:
-    first, second = (export(program().token()).rows for _ in range(2))
+def test_two_projects_share_no_code_and_no_order(readers: Readers) -> None:
+    made = [program(), program(of=project("Another study")), program()]
+    first, second, again = (one.get(URL).rows for one in made)
+    assert again == first
     assert not {row["code"] for row in first} & {row["code"] for row in second}
 
     def bare(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
@@ -155,6 +157,7 @@ def test_export_is_an_audit_event(readers: Readers, superuser: psycopg.Connectio
     detail = {
         "export": "outcomes.csv",
         "profile": "safe_harbor",
+        "project": "Registry study",
         "client": made.client.client_id,
         "cohort": "eligible",
         "cutoff": "2017-06-30",

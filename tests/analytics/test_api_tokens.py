@@ -24,7 +24,7 @@ from analytics.api.throttling import RATES
 from analytics.models import ApiClient
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
-from tests.api_tools import REVOKE, TOKEN, Program, get, is_problem, program, send
+from tests.api_tools import REVOKE, TOKEN, Program, get, is_problem, program, project, send
 from tests.universe import Universe, build_people
 
 URL = "/api/v1/outcomes.csv"
@@ -204,6 +204,22 @@ def test_other_credentials_are_no_token(people: Universe) -> None:
     assert client.get(URL).status_code == 401
 
 
+def test_nothing_is_read_after_the_agreement(
+    people: Universe, superuser: psycopg.Connection
+) -> None:
+    made = program()
+    token = made.token()
+    past = "agreement_expires_on = current_date - 1"
+    for ending in ("closed_at = now()", past):
+        superuser.execute("set session_replication_role = replica")
+        superuser.execute(f"update analytics_project set {ending}")
+        superuser.execute("reset session_replication_role")
+        is_problem(get(URL, token), 403, "agreement-ended")
+        superuser.execute("set session_replication_role = replica")
+        superuser.execute("update analytics_project set closed_at = null")
+        superuser.execute("reset session_replication_role")
+
+
 def test_scope_and_method_are_asked_for(people: Universe) -> None:
     answer = program(scopes=["figures"]).get(URL)
     is_problem(answer, 403, "insufficient-scope")
@@ -233,9 +249,16 @@ def test_every_error_becomes_a_problem_without_its_words(
 
 
 def test_create_and_revoke_by_command(people: Universe) -> None:
+    project()
     out, err = io.StringIO(), io.StringIO()
     call_command(
-        "create_api_client", label="R script", owner="INES", days=7, stdout=out, stderr=err
+        "create_api_client",
+        label="R script",
+        project="Registry study",
+        owner="INES",
+        days=7,
+        stdout=out,
+        stderr=err,
     )
     client_id, secret = out.getvalue().split()
     assert client_id in err.getvalue()
@@ -243,16 +266,19 @@ def test_create_and_revoke_by_command(people: Universe) -> None:
     made = ApiClient.objects.get(client_id=client_id)
     assert made.user == people.users["ines"]
     assert Program(made, secret).get(URL).status == 200
-    call_command("create_api_client", label="all", stdout=out, stderr=io.StringIO())
+    call_command(
+        "create_api_client", label="all", project="Registry study", stdout=out, stderr=io.StringIO()
+    )
     for options in (
         {"label": " "},
         {"label": "x" * 101},
         {"label": "x", "days": 0},
         {"label": "x", "days": 400},
         {"label": "x", "owner": "nobody"},
+        {"label": "x", "project": "nothing"},
     ):
         with pytest.raises(CommandError):
-            call_command("create_api_client", **options)
+            call_command("create_api_client", **{"project": "Registry study"} | options)
     with pytest.raises(CommandError):
         call_command("revoke_api_client", "nobody")
     assert connections["default"].in_atomic_block is False

@@ -16,7 +16,7 @@ from analytics.actions.clients import create_client, make_client, revoke_client
 from analytics.models import ApiClient
 from centers.access import acting, scope_of, system_scope
 from centers.models import SYSTEM_USER_ID, User
-from tests.api_tools import Program
+from tests.api_tools import Program, project
 from tests.patients.pages import Page, Visitor, status_of
 from tests.universe import Universe, build_people
 
@@ -42,6 +42,7 @@ def values(universe: Universe, username: str = "ines", **more: str) -> dict[str,
     owner = str(universe.users[username].public_id)
     return {
         "label": "R script",
+        "project": str(project().public_id),
         "owner": owner,
         "scopes": "outcomes",
         "days": "30",
@@ -63,7 +64,7 @@ def export(one: Program) -> int:
 
 def made(owner: User, label: str = "made") -> ApiClient:
     with acting(system_scope()), transaction.atomic():
-        return make_client(label=label, owner=owner, scopes=["outcomes"])[0]
+        return make_client(label=label, project=project(), owner=owner, scopes=["outcomes"])[0]
 
 
 def revoke_url(token: ApiClient) -> str:
@@ -138,6 +139,7 @@ def test_events_of_a_client_have_actor_and_reason_but_no_hash(
 WRONG = [
     ({"label": " "}, "Label: Enter a value."),
     ({"label": "x" * 101}, "at most 100 characters"),
+    ({"project": ABSENT}, "Choose one of the list"),
     ({"owner": ""}, "Owner: Choose one."),
     ({"owner": ABSENT}, "Choose one of the list"),
     ({"owner": "1"}, "Owner:"),
@@ -173,6 +175,7 @@ def test_client_of_a_closed_account_is_refused(people: Universe, adam: Visitor) 
         create_client(
             actor=scope_of(people.users["adam"]),
             label="x",
+            project_id=project().pk,
             owner_id=people.users["ines"].pk,
             scopes=["outcomes"],
             days=1,
@@ -186,6 +189,7 @@ def test_actions_need_the_permission_and_a_reason(people: Universe) -> None:
         create_client(
             actor=scope_of(ines),
             label="x",
+            project_id=project().pk,
             owner_id=ines.pk,
             scopes=["outcomes"],
             days=1,
@@ -251,6 +255,7 @@ def test_list_of_clients_has_pages_and_tells_the_states(people: Universe, adam: 
         for number in range(50):
             ApiClient.objects.create(
                 name=f"old {number}",
+                project=project(),
                 user=people.users["ines"],
                 client_id=f"il2c-{number}",
                 client_secret=HASHED,

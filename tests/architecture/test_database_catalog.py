@@ -57,7 +57,7 @@ LEADING = {
     "public_id": "random",
     "registry_number": "random; the server draws again when one is taken",
     "patient_id": "rows of one record, which a composite key binds to its center",
-    "client_id": "rows of one API client",
+    "project_id": "rows of one project",
     "user_id": "rows of one account, written by administrators alone",
 }
 

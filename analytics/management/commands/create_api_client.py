@@ -10,6 +10,7 @@ from django.db import transaction
 
 from analytics.actions.clients import DEFAULT_DAYS, make_client
 from analytics.clients import SCOPES
+from analytics.models import Project
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
 
@@ -20,8 +21,9 @@ class Command(BaseCommand):
     help = "Create a client of the REST API. Its secret is shown once; only its hash is stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The label, who answers for it, what for, and for how long."""
+        """The label, the project, who answers for it, what for, and for how long."""
         parser.add_argument("--label", required=True, help="what the client is for")
+        parser.add_argument("--project", required=True, help="name of the project it reads for")
         parser.add_argument(
             "--owner",
             default="",
@@ -48,10 +50,13 @@ class Command(BaseCommand):
                 )
                 client, secret = make_client(
                     label=options["label"],
+                    project=Project.objects.get(name=options["project"]),
                     owner=owner,
                     scopes=options.get("scope") or list(SCOPES),
                     days=options["days"],
                 )
+            except Project.DoesNotExist as error:
+                raise CommandError("There is no project of that name.") from error
             except User.DoesNotExist as error:
                 raise CommandError("There is no active account of that user name.") from error
             except ValueError as error:
