@@ -319,6 +319,188 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_patient",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("id", "center"), name="patients_patient_id_center"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sex__in", ["female", "male", "unknown"])),
+                        name="patients_patient_sex_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "race__in",
+                                [
+                                    "white",
+                                    "black",
+                                    "asian",
+                                    "native",
+                                    "pacific",
+                                    "other",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="patients_patient_race_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ethnicity__in", ["hispanic", "not_hispanic", "unknown"])
+                        ),
+                        name="patients_patient_ethnicity_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("disease__in", ["melanoma", "renal_cell", "other"])),
+                        name="patients_patient_disease_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cohort__in", ["retrospective", "prospective"])),
+                        name="patients_patient_cohort_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("consent__in", ["signed", "waived", "withdrawn", "unknown"])
+                        ),
+                        name="patients_patient_consent_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("histology", ""), _negated=True),
+                        name="patients_patient_histology_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "primary_site__in",
+                                [
+                                    "cutaneous",
+                                    "mucosal",
+                                    "uveal",
+                                    "acral",
+                                    "unknown_primary",
+                                    "kidney_left",
+                                    "kidney_right",
+                                    "kidney_bilateral",
+                                ],
+                            )
+                        ),
+                        name="patients_patient_primary_site_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ecog__in", ["0", "1", "2", "3", "4"])),
+                        name="patients_patient_ecog_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("weight_kg__gte", 0), ("weight_kg__lte", 100000)),
+                        name="patients_patient_weight_kg_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "metastatic_sites__contained_by",
+                                [
+                                    "lung",
+                                    "lymph_node",
+                                    "liver",
+                                    "bone",
+                                    "brain",
+                                    "skin",
+                                    "adrenal",
+                                    "local",
+                                    "other",
+                                ],
+                            ),
+                            ("metastatic_sites__len__gt", 0),
+                        ),
+                        name="patients_patient_metastatic_sites_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ldh_ratio__gte", 0), ("ldh_ratio__lte", 100000)),
+                        name="patients_patient_ldh_ratio_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("m_stage__in", ["M0", "M1", "M1a", "M1b", "M1c", "M1d"])
+                        ),
+                        name="patients_patient_m_stage_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ajcc_edition__in", ["6", "7", "8"])),
+                        name="patients_patient_ajcc_edition_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "braf__in",
+                                ["V600E", "V600K", "other", "wild_type", "not_tested", "unknown"],
+                            )
+                        ),
+                        name="patients_patient_braf_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "nras__in",
+                                ["V600E", "V600K", "other", "wild_type", "not_tested", "unknown"],
+                            )
+                        ),
+                        name="patients_patient_nras_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("breslow_mm__gte", 0), ("breslow_mm__lte", 100000)),
+                        name="patients_patient_breslow_mm_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("clear_cell__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_clear_cell_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sarcomatoid__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_sarcomatoid_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("nuclear_grade__in", ["1", "2", "3", "4"])),
+                        name="patients_patient_nuclear_grade_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("nephrectomy__in", ["radical", "partial", "none", "unknown"])
+                        ),
+                        name="patients_patient_nephrectomy_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("imdc_anemia__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_imdc_anemia_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("imdc_hypercalcemia__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_imdc_hypercalcemia_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("imdc_neutrophilia__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_imdc_neutrophilia_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("imdc_thrombocytosis__in", ["yes", "no", "unknown"])),
+                        name="patients_patient_imdc_thrombocytosis_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "cause_of_death__in",
+                                [
+                                    "index_disease",
+                                    "il2_toxicity",
+                                    "second_cancer",
+                                    "other",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="patients_patient_cause_of_death_value",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["center", "id"], name="patients_patient_center")],
             },
         ),
         migrations.CreateModel(
@@ -416,6 +598,42 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_assessment",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("response__in", ["CR", "PR", "SD", "PD", "NE", "NED"])),
+                        name="patients_assessment_response_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis__in", ["imaging", "pathology", "clinical"])),
+                        name="patients_assessment_basis_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "criteria__in",
+                                ["WHO", "RECIST10", "RECIST11", "iRECIST", "clinical", "unknown"],
+                            )
+                        ),
+                        name="patients_assessment_criteria_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "modality__contained_by",
+                                ["ct", "mri", "pet", "xray", "bone_scan", "exam", "photo"],
+                            ),
+                            ("modality__len__gt", 0),
+                        ),
+                        name="patients_assessment_modality_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("new_lesion__in", ["yes", "no", "unknown"])),
+                        name="patients_assessment_new_lesion_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["patient", "center"], name="patients_assessment_row")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -476,6 +694,76 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_course",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("course_number__gte", 1), ("course_number__lte", 99)),
+                        name="patients_course_course_number_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "intent__in",
+                                ["initial", "continuation", "retreatment_after_progression"],
+                            )
+                        ),
+                        name="patients_course_intent_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("dose_level__in", ["600000", "720000", "other"])),
+                        name="patients_course_dose_level_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("dose_unit_as_written__in", ["IU", "cetus_unit", "roche_unit", "mg"])
+                        ),
+                        name="patients_course_dose_unit_as_written_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "concurrent__contained_by",
+                                [
+                                    "none",
+                                    "lak",
+                                    "til",
+                                    "interferon",
+                                    "vaccine",
+                                    "bevacizumab",
+                                    "other",
+                                ],
+                            ),
+                            ("concurrent__len__gt", 0),
+                        ),
+                        name="patients_course_concurrent_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "stop_reason__in",
+                                [
+                                    "complete_response",
+                                    "progression",
+                                    "toxicity",
+                                    "no_shrinkage",
+                                    "patient_choice",
+                                    "planned_end",
+                                    "other",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="patients_course_stop_reason_value",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("id", "patient", "center"), name="patients_course_id_patient"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("retracted", False)),
+                        fields=("center", "patient", "course_number"),
+                        name="patients_course_number",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["patient", "center"], name="patients_course_row")],
             },
         ),
         migrations.CreateModel(
@@ -584,6 +872,76 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_cycle",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("cycle_number__gte", 1), ("cycle_number__lte", 2)),
+                        name="patients_cycle_cycle_number_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("doses_planned__gte", 0), ("doses_planned__lte", 14)),
+                        name="patients_cycle_doses_planned_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("doses_given__gte", 0), ("doses_given__lte", 14)),
+                        name="patients_cycle_doses_given_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("weight_kg__gte", 0), ("weight_kg__lte", 100000)),
+                        name="patients_cycle_weight_kg_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "hold_reasons__contained_by",
+                                [
+                                    "none",
+                                    "max_doses",
+                                    "hypotension",
+                                    "arrhythmia",
+                                    "ischemia",
+                                    "renal",
+                                    "pulmonary",
+                                    "neurotoxicity",
+                                    "hepatic",
+                                    "gastrointestinal",
+                                    "infection",
+                                    "thrombocytopenia",
+                                    "acidosis",
+                                    "skin",
+                                    "patient_choice",
+                                    "progression",
+                                    "other",
+                                ],
+                            ),
+                            ("hold_reasons__len__gt", 0),
+                        ),
+                        name="patients_cycle_hold_reasons_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("worst_toxicity_grade__in", ["0", "1", "2", "3", "4", "5"])
+                        ),
+                        name="patients_cycle_worst_toxicity_grade_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("toxicity_criteria", ""), _negated=True),
+                        name="patients_cycle_toxicity_criteria_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("icu__in", ["yes", "no", "unknown"])),
+                        name="patients_cycle_icu_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("vasopressors__in", ["yes", "no", "unknown"])),
+                        name="patients_cycle_vasopressors_value",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("retracted", False)),
+                        fields=("center", "course", "cycle_number"),
+                        name="patients_cycle_number",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["patient", "center"], name="patients_cycle_row")],
             },
         ),
         migrations.CreateModel(
@@ -662,6 +1020,48 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_follow_up",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "source__in",
+                                ["visit", "phone", "letter", "record", "registry_linkage"],
+                            )
+                        ),
+                        name="patients_follow_up_source_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("vital_status__in", ["alive", "dead", "unknown"])),
+                        name="patients_follow_up_vital_status_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "disease_status__in",
+                                [
+                                    "no_evidence_of_disease",
+                                    "stable_disease",
+                                    "progressive_disease",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="patients_follow_up_disease_status_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("systemic_therapy_since_il2__in", ["none", "yes", "unknown"])
+                        ),
+                        name="patients_follow_up_systemic_therapy_since_il2_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("second_malignancy__in", ["yes", "no", "unknown"])),
+                        name="patients_follow_up_second_malignancy_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["patient", "center"], name="patients_follow_up_row")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -754,6 +1154,89 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_local_therapy",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "modality__in",
+                                [
+                                    "metastasectomy",
+                                    "nephrectomy",
+                                    "lymphadenectomy",
+                                    "external_beam",
+                                    "stereotactic",
+                                    "radiofrequency",
+                                    "cryoablation",
+                                    "microwave",
+                                    "embolization",
+                                    "limb_perfusion",
+                                    "intralesional",
+                                    "other",
+                                ],
+                            )
+                        ),
+                        name="patients_local_therapy_modality_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "site__in",
+                                [
+                                    "lung",
+                                    "lymph_node",
+                                    "liver",
+                                    "bone",
+                                    "brain",
+                                    "skin",
+                                    "adrenal",
+                                    "primary",
+                                    "other",
+                                ],
+                            )
+                        ),
+                        name="patients_local_therapy_site_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "indication__in",
+                                [
+                                    "residual_disease",
+                                    "planned",
+                                    "progressing_lesion",
+                                    "new_lesion",
+                                    "palliation",
+                                    "diagnostic",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="patients_local_therapy_indication_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rendered_ned__in", ["yes", "no", "unknown"])),
+                        name="patients_local_therapy_rendered_ned_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("margin__in", ["R0", "R1", "R2", "unknown"])),
+                        name="patients_local_therapy_margin_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("viable_tumor__in", ["yes", "no", "unknown"])),
+                        name="patients_local_therapy_viable_tumor_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("dose_gy__gte", 0), ("dose_gy__lte", 100000)),
+                        name="patients_local_therapy_dose_gy_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("fractions__gte", 0), ("fractions__lte", 1000)),
+                        name="patients_local_therapy_fractions_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["patient", "center"], name="patients_local_therapy_row")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -849,6 +1332,45 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_prior_therapy",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "therapy_class__in",
+                                [
+                                    "chemotherapy",
+                                    "interferon",
+                                    "low_dose_il2",
+                                    "other_cytokine",
+                                    "checkpoint_inhibitor",
+                                    "targeted",
+                                    "mtor",
+                                    "braf_mek",
+                                    "vaccine",
+                                    "cell_therapy",
+                                    "hormone",
+                                    "investigational",
+                                    "other_anticancer",
+                                    "supportive",
+                                    "surgery",
+                                    "radiotherapy",
+                                ],
+                            )
+                        ),
+                        name="patients_prior_therapy_therapy_class_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("agent", ""), _negated=True),
+                        name="patients_prior_therapy_agent_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("setting__in", ["adjuvant", "metastatic", "unknown"])),
+                        name="patients_prior_therapy_setting_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["patient", "center"], name="patients_prior_therapy_row")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -899,6 +1421,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_query",
+                "indexes": [
+                    models.Index(
+                        fields=["center", "patient", "check_id"], name="patients_query_record"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -994,6 +1521,48 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "patients_systemic_therapy",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "therapy_class__in",
+                                [
+                                    "chemotherapy",
+                                    "interferon",
+                                    "low_dose_il2",
+                                    "other_cytokine",
+                                    "checkpoint_inhibitor",
+                                    "targeted",
+                                    "mtor",
+                                    "braf_mek",
+                                    "vaccine",
+                                    "cell_therapy",
+                                    "hormone",
+                                    "investigational",
+                                    "other_anticancer",
+                                    "supportive",
+                                ],
+                            )
+                        ),
+                        name="patients_systemic_therapy_therapy_class_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("agent", ""), _negated=True),
+                        name="patients_systemic_therapy_agent_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "indication__in",
+                                ["progression", "adjuvant", "other_malignancy", "other", "unknown"],
+                            )
+                        ),
+                        name="patients_systemic_therapy_indication_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["patient", "center"], name="patients_systemic_therapy_row")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1089,756 +1658,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": '"ident"."patient_identity"',
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("center", "record_id"), name="patient_identity_record_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("record_id", ""), _negated=True),
+                        name="patient_identity_record_id_value",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["center", "mrn_index"], name="patient_identity_mrn"),
+                    models.Index(fields=["center", "birth_date_lo"], name="patient_identity_birth"),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(fields=["center", "id"], name="patients_patient_center"),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.UniqueConstraint(
-                fields=("id", "center"), name="patients_patient_id_center"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sex__in", ["female", "male", "unknown"])),
-                name="patients_patient_sex_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "race__in",
-                        ["white", "black", "asian", "native", "pacific", "other", "unknown"],
-                    )
-                ),
-                name="patients_patient_race_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ethnicity__in", ["hispanic", "not_hispanic", "unknown"])),
-                name="patients_patient_ethnicity_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("disease__in", ["melanoma", "renal_cell", "other"])),
-                name="patients_patient_disease_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cohort__in", ["retrospective", "prospective"])),
-                name="patients_patient_cohort_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("consent__in", ["signed", "waived", "withdrawn", "unknown"])),
-                name="patients_patient_consent_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("histology", ""), _negated=True),
-                name="patients_patient_histology_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "primary_site__in",
-                        [
-                            "cutaneous",
-                            "mucosal",
-                            "uveal",
-                            "acral",
-                            "unknown_primary",
-                            "kidney_left",
-                            "kidney_right",
-                            "kidney_bilateral",
-                        ],
-                    )
-                ),
-                name="patients_patient_primary_site_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ecog__in", ["0", "1", "2", "3", "4"])),
-                name="patients_patient_ecog_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weight_kg__gte", 0), ("weight_kg__lte", 100000)),
-                name="patients_patient_weight_kg_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "metastatic_sites__contained_by",
-                        [
-                            "lung",
-                            "lymph_node",
-                            "liver",
-                            "bone",
-                            "brain",
-                            "skin",
-                            "adrenal",
-                            "local",
-                            "other",
-                        ],
-                    ),
-                    ("metastatic_sites__len__gt", 0),
-                ),
-                name="patients_patient_metastatic_sites_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ldh_ratio__gte", 0), ("ldh_ratio__lte", 100000)),
-                name="patients_patient_ldh_ratio_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("m_stage__in", ["M0", "M1", "M1a", "M1b", "M1c", "M1d"])),
-                name="patients_patient_m_stage_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ajcc_edition__in", ["6", "7", "8"])),
-                name="patients_patient_ajcc_edition_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("braf__in", ["V600E", "V600K", "other", "wild_type", "not_tested", "unknown"])
-                ),
-                name="patients_patient_braf_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("nras__in", ["V600E", "V600K", "other", "wild_type", "not_tested", "unknown"])
-                ),
-                name="patients_patient_nras_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("breslow_mm__gte", 0), ("breslow_mm__lte", 100000)),
-                name="patients_patient_breslow_mm_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("clear_cell__in", ["yes", "no", "unknown"])),
-                name="patients_patient_clear_cell_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sarcomatoid__in", ["yes", "no", "unknown"])),
-                name="patients_patient_sarcomatoid_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("nuclear_grade__in", ["1", "2", "3", "4"])),
-                name="patients_patient_nuclear_grade_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("nephrectomy__in", ["radical", "partial", "none", "unknown"])),
-                name="patients_patient_nephrectomy_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("imdc_anemia__in", ["yes", "no", "unknown"])),
-                name="patients_patient_imdc_anemia_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("imdc_hypercalcemia__in", ["yes", "no", "unknown"])),
-                name="patients_patient_imdc_hypercalcemia_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("imdc_neutrophilia__in", ["yes", "no", "unknown"])),
-                name="patients_patient_imdc_neutrophilia_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("imdc_thrombocytosis__in", ["yes", "no", "unknown"])),
-                name="patients_patient_imdc_thrombocytosis_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cause_of_death__in",
-                        ["index_disease", "il2_toxicity", "second_cancer", "other", "unknown"],
-                    )
-                ),
-                name="patients_patient_cause_of_death_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(fields=["patient", "center"], name="patients_assessment_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="assessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("response__in", ["CR", "PR", "SD", "PD", "NE", "NED"])),
-                name="patients_assessment_response_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis__in", ["imaging", "pathology", "clinical"])),
-                name="patients_assessment_basis_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "criteria__in",
-                        ["WHO", "RECIST10", "RECIST11", "iRECIST", "clinical", "unknown"],
-                    )
-                ),
-                name="patients_assessment_criteria_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "modality__contained_by",
-                        ["ct", "mri", "pet", "xray", "bone_scan", "exam", "photo"],
-                    ),
-                    ("modality__len__gt", 0),
-                ),
-                name="patients_assessment_modality_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("new_lesion__in", ["yes", "no", "unknown"])),
-                name="patients_assessment_new_lesion_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="course",
-            index=models.Index(fields=["patient", "center"], name="patients_course_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("course_number__gte", 1), ("course_number__lte", 99)),
-                name="patients_course_course_number_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("intent__in", ["initial", "continuation", "retreatment_after_progression"])
-                ),
-                name="patients_course_intent_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("dose_level__in", ["600000", "720000", "other"])),
-                name="patients_course_dose_level_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("dose_unit_as_written__in", ["IU", "cetus_unit", "roche_unit", "mg"])
-                ),
-                name="patients_course_dose_unit_as_written_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "concurrent__contained_by",
-                        ["none", "lak", "til", "interferon", "vaccine", "bevacizumab", "other"],
-                    ),
-                    ("concurrent__len__gt", 0),
-                ),
-                name="patients_course_concurrent_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "stop_reason__in",
-                        [
-                            "complete_response",
-                            "progression",
-                            "toxicity",
-                            "no_shrinkage",
-                            "patient_choice",
-                            "planned_end",
-                            "other",
-                            "unknown",
-                        ],
-                    )
-                ),
-                name="patients_course_stop_reason_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.UniqueConstraint(
-                fields=("id", "patient", "center"), name="patients_course_id_patient"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("retracted", False)),
-                fields=("center", "patient", "course_number"),
-                name="patients_course_number",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="cycle",
-            index=models.Index(fields=["patient", "center"], name="patients_cycle_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cycle_number__gte", 1), ("cycle_number__lte", 2)),
-                name="patients_cycle_cycle_number_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("doses_planned__gte", 0), ("doses_planned__lte", 14)),
-                name="patients_cycle_doses_planned_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("doses_given__gte", 0), ("doses_given__lte", 14)),
-                name="patients_cycle_doses_given_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weight_kg__gte", 0), ("weight_kg__lte", 100000)),
-                name="patients_cycle_weight_kg_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "hold_reasons__contained_by",
-                        [
-                            "none",
-                            "max_doses",
-                            "hypotension",
-                            "arrhythmia",
-                            "ischemia",
-                            "renal",
-                            "pulmonary",
-                            "neurotoxicity",
-                            "hepatic",
-                            "gastrointestinal",
-                            "infection",
-                            "thrombocytopenia",
-                            "acidosis",
-                            "skin",
-                            "patient_choice",
-                            "progression",
-                            "other",
-                        ],
-                    ),
-                    ("hold_reasons__len__gt", 0),
-                ),
-                name="patients_cycle_hold_reasons_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("worst_toxicity_grade__in", ["0", "1", "2", "3", "4", "5"])),
-                name="patients_cycle_worst_toxicity_grade_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("toxicity_criteria", ""), _negated=True),
-                name="patients_cycle_toxicity_criteria_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("icu__in", ["yes", "no", "unknown"])),
-                name="patients_cycle_icu_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("vasopressors__in", ["yes", "no", "unknown"])),
-                name="patients_cycle_vasopressors_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cycle",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("retracted", False)),
-                fields=("center", "course", "cycle_number"),
-                name="patients_cycle_number",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="followup",
-            index=models.Index(fields=["patient", "center"], name="patients_follow_up_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="followup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("source__in", ["visit", "phone", "letter", "record", "registry_linkage"])
-                ),
-                name="patients_follow_up_source_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="followup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("vital_status__in", ["alive", "dead", "unknown"])),
-                name="patients_follow_up_vital_status_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="followup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "disease_status__in",
-                        [
-                            "no_evidence_of_disease",
-                            "stable_disease",
-                            "progressive_disease",
-                            "unknown",
-                        ],
-                    )
-                ),
-                name="patients_follow_up_disease_status_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="followup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("systemic_therapy_since_il2__in", ["none", "yes", "unknown"])),
-                name="patients_follow_up_systemic_therapy_since_il2_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="followup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("second_malignancy__in", ["yes", "no", "unknown"])),
-                name="patients_follow_up_second_malignancy_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="localtherapy",
-            index=models.Index(fields=["patient", "center"], name="patients_local_therapy_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "modality__in",
-                        [
-                            "metastasectomy",
-                            "nephrectomy",
-                            "lymphadenectomy",
-                            "external_beam",
-                            "stereotactic",
-                            "radiofrequency",
-                            "cryoablation",
-                            "microwave",
-                            "embolization",
-                            "limb_perfusion",
-                            "intralesional",
-                            "other",
-                        ],
-                    )
-                ),
-                name="patients_local_therapy_modality_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "site__in",
-                        [
-                            "lung",
-                            "lymph_node",
-                            "liver",
-                            "bone",
-                            "brain",
-                            "skin",
-                            "adrenal",
-                            "primary",
-                            "other",
-                        ],
-                    )
-                ),
-                name="patients_local_therapy_site_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "indication__in",
-                        [
-                            "residual_disease",
-                            "planned",
-                            "progressing_lesion",
-                            "new_lesion",
-                            "palliation",
-                            "diagnostic",
-                            "unknown",
-                        ],
-                    )
-                ),
-                name="patients_local_therapy_indication_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rendered_ned__in", ["yes", "no", "unknown"])),
-                name="patients_local_therapy_rendered_ned_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("margin__in", ["R0", "R1", "R2", "unknown"])),
-                name="patients_local_therapy_margin_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("viable_tumor__in", ["yes", "no", "unknown"])),
-                name="patients_local_therapy_viable_tumor_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("dose_gy__gte", 0), ("dose_gy__lte", 100000)),
-                name="patients_local_therapy_dose_gy_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="localtherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fractions__gte", 0), ("fractions__lte", 1000)),
-                name="patients_local_therapy_fractions_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="priortherapy",
-            index=models.Index(fields=["patient", "center"], name="patients_prior_therapy_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="priortherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "therapy_class__in",
-                        [
-                            "chemotherapy",
-                            "interferon",
-                            "low_dose_il2",
-                            "other_cytokine",
-                            "checkpoint_inhibitor",
-                            "targeted",
-                            "mtor",
-                            "braf_mek",
-                            "vaccine",
-                            "cell_therapy",
-                            "hormone",
-                            "investigational",
-                            "other_anticancer",
-                            "supportive",
-                            "surgery",
-                            "radiotherapy",
-                        ],
-                    )
-                ),
-                name="patients_prior_therapy_therapy_class_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="priortherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("agent", ""), _negated=True),
-                name="patients_prior_therapy_agent_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="priortherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("setting__in", ["adjuvant", "metastatic", "unknown"])),
-                name="patients_prior_therapy_setting_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="query",
-            index=models.Index(
-                fields=["center", "patient", "check_id"], name="patients_query_record"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="systemictherapy",
-            index=models.Index(fields=["patient", "center"], name="patients_systemic_therapy_row"),
-        ),
-        migrations.AddConstraint(
-            model_name="systemictherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "therapy_class__in",
-                        [
-                            "chemotherapy",
-                            "interferon",
-                            "low_dose_il2",
-                            "other_cytokine",
-                            "checkpoint_inhibitor",
-                            "targeted",
-                            "mtor",
-                            "braf_mek",
-                            "vaccine",
-                            "cell_therapy",
-                            "hormone",
-                            "investigational",
-                            "other_anticancer",
-                            "supportive",
-                        ],
-                    )
-                ),
-                name="patients_systemic_therapy_therapy_class_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="systemictherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("agent", ""), _negated=True),
-                name="patients_systemic_therapy_agent_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="systemictherapy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "indication__in",
-                        ["progression", "adjuvant", "other_malignancy", "other", "unknown"],
-                    )
-                ),
-                name="patients_systemic_therapy_indication_value",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="patientidentity",
-            index=models.Index(fields=["center", "mrn_index"], name="patient_identity_mrn"),
-        ),
-        migrations.AddIndex(
-            model_name="patientidentity",
-            index=models.Index(fields=["center", "birth_date_lo"], name="patient_identity_birth"),
-        ),
-        migrations.AddConstraint(
-            model_name="patientidentity",
-            constraint=models.UniqueConstraint(
-                fields=("center", "record_id"), name="patient_identity_record_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patientidentity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("record_id", ""), _negated=True),
-                name="patient_identity_record_id_value",
-            ),
         ),
     ]
