@@ -72,6 +72,10 @@ class DayCounts:
         remaining: Integers = np.cumsum(leaving[::-1])[::-1]
         return remaining
 
+    def waiting(self, day: int) -> int:
+        """Subjects not yet under observation just before `day`: none, all are from day 0 on."""
+        return 0
+
     def reversed_events(self) -> DayCounts:
         """Censoring and event exchanged, for the reverse Kaplan-Meier estimate of follow-up."""
         return DayCounts(days=self.days, events=self.censored, censored=self.events)
@@ -97,7 +101,7 @@ class DayCounts:
 
 
 def pooled(groups: Iterable[DayCounts]) -> DayCounts:
-    """All groups as one."""
+    """All groups as one, each subject observed from day 0 on."""
     rows = [
         (int(day), event, int(number))
         for group in groups

@@ -82,8 +82,9 @@ def kaplan_meier(
     """Estimate S(t) with Greenwood's standard error; empty counts give an empty curve."""
     at_risk = counts.at_risk
     n, d = at_risk.astype(np.float64), counts.events.astype(np.float64)
-    survival = np.cumprod((n - d) / n, dtype=np.float64)
-    with np.errstate(divide="ignore"):
+    # With delayed entry nobody may be at risk on a day on which somebody enters: nothing happens there.
+    survival = np.cumprod(np.where(d > 0, (n - d) / np.maximum(n, 1.0), 1.0), dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
         # n == d: the last subjects at risk all have the event; S becomes 0, its log error infinite.
         variance_log = np.cumsum(np.where(d > 0, d / (n * (n - d)), 0.0))
     std_error_log = np.sqrt(variance_log)

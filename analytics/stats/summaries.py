@@ -82,10 +82,11 @@ def _number(value: float) -> float | None:
 def landmark(curve: Curve, day: int) -> Landmark:
     """S(day) with its interval and the number still observed (time >= day).
 
-    Beyond the last observation nothing is estimable unless S has reached 0.
+    Beyond the last observation nothing is estimable unless S has reached 0, and with delayed entry
+    nothing before the first entry.
     """
     last = curve.counts.last_day
-    if last is None:
+    if last is None or curve.counts.waiting(day) == curve.counts.n:
         return Landmark(day, 0, None, None, None, None)
     at_risk = int(curve.counts.on(np.array([day]))[0][0])
     index = curve.index_at(day)
@@ -106,12 +107,16 @@ def landmark(curve: Curve, day: int) -> Landmark:
 
 @dataclass(frozen=True)
 class RiskRow:
-    """State just before one day: the three numbers always add up to n (KMunicate)."""
+    """State just before one day: the numbers always add up to n (KMunicate).
+
+    `waiting` counts who is not yet under observation: nobody, but with delayed entry.
+    """
 
     day: int
     at_risk: int
     censored: int
     events: int
+    waiting: int = 0
 
 
 def risk_table(counts: DayCounts, days: Sequence[int]) -> tuple[RiskRow, ...]:
@@ -123,7 +128,9 @@ def risk_table(counts: DayCounts, days: Sequence[int]) -> tuple[RiskRow, ...]:
     for day in days:
         before = counts.days < day
         censored, events = int(counts.censored[before].sum()), int(counts.events[before].sum())
-        rows.append(RiskRow(day, counts.n - censored - events, censored, events))
+        waiting = counts.waiting(day)
+        at_risk = counts.n - censored - events - waiting
+        rows.append(RiskRow(day, at_risk, censored, events, waiting))
     return tuple(rows)
 
 
