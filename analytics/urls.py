@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.urls import path
 
 from analytics.api import outcomes, tokens
-from analytics.views import clients, cohort, description, survival
+from analytics.views import clients, cohort, description, files, survival
 
 urlpatterns = [
     path("cohort/", cohort.cohort_overview, name="cohort_overview"),
     path("cohort/description/", description.cohort_description, name="cohort_description"),
     path("cohort/survival/", survival.cohort_survival, name="cohort_survival"),
     path(
-        "cohort/survival/file.<slug:kind>",
-        survival.cohort_survival_file,
-        name="cohort_survival_file",
+        "cohort/figures/<slug:figure>.<slug:kind>",
+        files.cohort_file,
+        name="cohort_file",
     ),
     path("api/v1/token", tokens.token, name="api_token"),
     path("api/v1/token/revoke", tokens.revoke, name="api_token_revoke"),

@@ -272,7 +272,9 @@ ROUTES: dict[str, Expected] = {
     "cohort_overview": Expected(P.VIEW_COHORT),
     "cohort_description": Expected(P.VIEW_COHORT),
     "cohort_survival": Expected(P.VIEW_COHORT),
-    "cohort_survival_file": Expected(P.VIEW_COHORT, fixed={"kind": "csv"}, is_withheld=True),
+    "cohort_file": Expected(
+        P.VIEW_COHORT, fixed={"figure": "survival", "kind": "csv"}, is_withheld=True
+    ),
     "api_token": Expected(ANYBODY),
     "api_token_revoke": Expected(ANYBODY),
     "api_outcomes_csv": Expected(CLIENT),

@@ -26,7 +26,8 @@ FIXED: Mapping[str, Sequence[object]] = {
     "uidb64": ["MQ"],
     "token": ["wrong"],
     "key": ["wrong"],
-    "cohort_survival_file.kind": ["svg", "csv", "png"],
+    "cohort_file.figure": ["survival", "none"],
+    "cohort_file.kind": ["svg", "csv", "table", "json", "png", "pdf"],
     "form": ["csv", "json"],
     "format": ["csv", "json"],
 }

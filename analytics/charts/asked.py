@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from analytics.charts.cohort import DISEASES, RECORDS
-from analytics.charts.survival import ENDPOINTS, GROUPINGS, VARIANTS, label_of
+from analytics.charts.cohort import DISEASES
+from analytics.charts.survival import ENDPOINTS, GROUPINGS, RECORD_SETS, VARIANTS, label_of
 from analytics.queries.asked import THRESHOLDS, Asked
 from analytics.queries.disclosure import GRID
 from analytics.queries.filters import VALUES
@@ -27,7 +27,7 @@ FILTERS: Final = {
 ANALYSIS: Final[dict[str, tuple[str, Options]]] = {
     "endpoint": ("Endpoint", ENDPOINTS),
     "variant": ("Variant of PFS", VARIANTS),
-    "records": ("Records", RECORDS),
+    "records": ("Records", RECORD_SETS),
     "by": ("Groups", GROUPINGS),
 }
 _AGES: Final = {
@@ -88,9 +88,12 @@ def filter_label(name: str, code: str) -> str:
 
 
 def asked_form(
-    asked: Asked, analysis: Sequence[str] = (), groupings: Sequence[str] = tuple(GROUPINGS)
+    asked: Asked,
+    analysis: Sequence[str] = (),
+    groupings: Sequence[str] = tuple(GROUPINGS),
+    record_sets: Sequence[str] = tuple(RECORD_SETS),
 ) -> AskedForm:
-    """The form of a page whose own choices are `analysis` (of ANALYSIS), grouped by `groupings`."""
+    """The form of a page whose own choices are `analysis` (of ANALYSIS), of these groupings and sets of records."""
     offered = ("disease", *GRID) if asked.pooled else tuple(FILTERS)
     filters = [_filter(name, asked) for name in offered]
     if asked.may_widen:
@@ -98,7 +101,9 @@ def asked_form(
         filters.append(Choice("where", "Centers", where, asked.parameters.get("where", "")))
     chips = _chips(asked)
     return AskedForm(
-        tuple(_analysis(name, asked, groupings) for name in analysis),
+        tuple(
+            _analysis(name, asked, {"by": groupings, "records": record_sets}) for name in analysis
+        ),
         tuple(choice for choice in filters if len(choice.options) > 2 or choice.name == "where"),
         (
             Choice(
@@ -114,12 +119,12 @@ def asked_form(
     )
 
 
-def _analysis(name: str, asked: Asked, groupings: Sequence[str]) -> Choice:
+def _analysis(name: str, asked: Asked, offered: Mapping[str, Sequence[str]]) -> Choice:
     label, options = ANALYSIS[name]
     shown = [
         (code, text)
         for code, text in options.items()
-        if name != "by" or (code in groupings and not (asked.pooled and code == "center"))
+        if code in offered.get(name, options) and not (asked.pooled and code == "center")
     ]
     return Choice(name, label, tuple(shown), getattr(asked.analysis, name))
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from analytics.charts.km import DAYS_A_YEAR, Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.charts.km import (
+    DAYS_A_YEAR,
+    FIRST_DOSE,
+    Group,
+    KaplanMeierFigure,
+    kaplan_meier_figure,
+    years,
+)
 from analytics.queries.cohort import PfsCounts
 from analytics.stats.counts import DayCounts, pooled
 from analytics.stats.kaplan_meier import Curve, kaplan_meier
@@ -35,6 +42,9 @@ FROM_LANDMARK: Final = (
     "Landmark view: all treated records still observed without progression 5 years after the first dose; years "
     "count from there."
 )
+
+
+SINCE_LANDMARK: Final = "Years since the end of the fifth year"
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,11 @@ def cohort_figure(pfs: PfsCounts, records: str, by_disease: bool) -> CohortFigur
         label: kaplan_meier(group) for label, group in (named if by_disease else everyone).items()
     }
     title = f"Progression-free survival: {RECORDS[records].lower()}"
-    figure = kaplan_meier_figure(title, [Group(label, curve) for label, curve in curves.items()])
+    figure = kaplan_meier_figure(
+        title,
+        [Group(label, curve) for label, curve in curves.items()],
+        SINCE_LANDMARK if records == "landmark" else FIRST_DOSE,
+    )
     tables = tuple(curve_table(label, curve) for label, curve in curves.items())
     return CohortFigure(figure, tables, _notes(records, named, by_disease))
 
@@ -88,7 +102,7 @@ def _notes(records: str, named: Mapping[str, DayCounts], by_disease: bool) -> tu
         notes.append(FROM_LANDMARK)
     notes.append(
         "Kaplan-Meier estimate; band: pointwise 95% confidence interval, log-log; upright ticks: censored; "
-        "thin line: fewer than 10 at risk; dashed guides: median."
+        "grey line: fewer than 10 at risk; dashed guides: median."
     )
     if by_disease and len(named) > 1:
         notes.append(comparison_note(named))
@@ -103,7 +117,7 @@ def comparison_note(named: Mapping[str, DayCounts]) -> str:
     if result.chi_square is None or result.p is None:
         return "Log-rank test not computable."
     return (
-        f"Log-rank test: chi-square {result.chi_square:.2f}, {result.df} degree of freedom, "
+        f"Log-rank test: chi-square {result.chi_square:.2f}, {result.df} degree{'s' if result.df > 1 else ''} of freedom, "
         f"p = {result.p:.2g}; descriptive, not adjusted."
     )
 
@@ -114,6 +128,9 @@ def curve_table(label: str, curve: Curve) -> CurveTable:
     # One tick beyond the last observation shows that nothing is known there.
     wanted = [year for year in TABLE_YEARS if (year - 5) * DAYS_A_YEAR <= last]
     days = [int(-(-year * DAYS_A_YEAR // 1)) for year in wanted]
+    # With delayed entry the table begins where the curve does.
+    known = [day for day in days if curve.counts.waiting(day) < max(curve.counts.n, 1)]
+    wanted, days = wanted[len(days) - len(known) :], known
     states = [landmark(curve, day) for day in days]
     risk = risk_table(curve.counts, days)
     rows = tuple(

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.charts.scales import Scale, axis_years, band_path, place, step_path, year_ticks
+from analytics.charts.printed import key_of
+from analytics.charts.scales import (
+    Scale,
+    axis_years,
+    band_path,
+    place,
+    step_path,
+    thinned,
+    year_ticks,
+)
 from analytics.stats.kaplan_meier import Curve
 from analytics.stats.summaries import RiskRow, quantile, risk_table
 
@@ -56,7 +65,10 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One group as drawn. `early` is the mature part of the curve, `late` the rest (few at risk)."""
+    """One group as drawn. `early` is the mature part of the curve, `late` the rest (few at risk).
+
+    `days`, `values` and `risks` are the points of the curve as drawn, for readers of `data-*`.
+    """
 
     label: str
     css: str
@@ -72,6 +84,9 @@ class Drawn:
     rows: tuple[TableRow, ...]
     n: int
     events: int
+    days: str
+    values: str
+    risks: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,9 @@ class KaplanMeierFigure:
     groups: tuple[Drawn, ...]
     title: str
     description: str
+    key: str
+    axis_label: str
+    plot: str
 
 
 @dataclass(frozen=True)
@@ -101,40 +119,57 @@ class Group:
     curve: Curve
 
 
-def _points(curve: Curve) -> list[tuple[int, float, int]]:
-    """(day, S, at risk just after the day) from day 0, one entry a distinct day."""
+def _points(curve: Curve) -> list[tuple[float, float, int]]:
+    """(day, S, at risk just after the day) from the first day under observation, one entry a distinct day."""
+    counts = curve.counts
     after = [*curve.at_risk.tolist()[1:], 0]
     entries = list(zip(curve.days.tolist(), curve.survival.tolist(), after, strict=True))
-    return [(0, 1.0, curve.counts.n), *entries]
+    # With delayed entry the curve begins where somebody is under observation.
+    if entries and counts.waiting(0) == counts.n:
+        return entries
+    return [(0, 1.0, counts.n - counts.waiting(0)), *entries]
 
 
-def _split(points: list[tuple[int, float, int]]) -> tuple[list[tuple[float, float]], ...]:
-    """The curve in two: until fewer than `MATURE_AT_RISK` remain at risk, and from there on."""
-    cut = next((i for i, point in enumerate(points) if point[2] < MATURE_AT_RISK), len(points) - 1)
-    plain = [(float(day), survival) for day, survival, _ in points]
-    return plain[: cut + 1], plain[cut:]
+Points = list[tuple[float, float]]
+
+
+def _split(points: list[tuple[float, float, int]], scale_x: Scale) -> tuple[Points, Points]:
+    """The curve in two: as long as `MATURE_AT_RISK` are at risk, and from there on."""
+    mature = [i for i, point in enumerate(points) if point[2] >= MATURE_AT_RISK]
+    cut = min(mature[-1] + 1, len(points) - 1) if mature else 0
+    plain = [(day, survival) for day, survival, _ in points]
+    return thinned(plain[: cut + 1], scale_x), thinned(plain[cut:], scale_x)
 
 
 def _band(curve: Curve, scale_x: Scale, scale_y: Scale) -> str:
-    steps = [(0.0, 1.0, 1.0)]
+    start = float(_points(curve)[0][0])
+    steps = [(start, 1.0, 1.0)]
     for day, low, high in zip(
         curve.days.tolist(), curve.lower.tolist(), curve.upper.tolist(), strict=True
     ):
         if low != low:  # NaN: S is 0 and has no interval; the band ends at that day
-            return band_path(scale_x, scale_y, steps, float(day))
+            return band_path(scale_x, scale_y, thinned(steps, scale_x), float(day))
         if (low, high) != steps[-1][1:]:
             steps.append((float(day), low, high))
-    return band_path(scale_x, scale_y, steps, float(curve.counts.last_day or 0))
+    last = float(curve.counts.last_day or 0)
+    return band_path(scale_x, scale_y, thinned(steps, scale_x), last)
 
 
 def _censor_path(curve: Curve, scale_x: Scale, scale_y: Scale) -> str:
-    parts = []
-    for day, survival, censored in zip(
-        curve.days.tolist(), curve.survival.tolist(), curve.counts.censored.tolist(), strict=True
-    ):
-        if censored:
-            parts.append(f"M{place(scale_x.at(day))} {place(scale_y.at(survival) - 4)}v8")
-    return "".join(parts)
+    marks = [
+        (day, survival)
+        for day, survival, censored in zip(
+            curve.days.tolist(),
+            curve.survival.tolist(),
+            curve.counts.censored.tolist(),
+            strict=True,
+        )
+        if censored
+    ]
+    return "".join(
+        f"M{place(scale_x.at(day))} {place(scale_y.at(survival) - 4)}v8"
+        for day, survival in thinned(marks, scale_x)
+    )
 
 
 def _median_path(curve: Curve, scale_x: Scale, scale_y: Scale) -> str:
@@ -146,11 +181,13 @@ def _median_path(curve: Curve, scale_x: Scale, scale_y: Scale) -> str:
 
 
 def _table_rows(rows: Sequence[RiskRow], scale_x: Scale, top: float) -> tuple[TableRow, ...]:
-    lines = (
+    lines = [
         ("At risk", [row.at_risk for row in rows]),
         ("Censored", [row.censored for row in rows]),
         ("Events", [row.events for row in rows]),
-    )
+    ]
+    if any(row.waiting for row in rows):
+        lines.insert(0, ("Not entered", [row.waiting for row in rows]))
     return tuple(
         TableRow(
             label,
@@ -179,7 +216,12 @@ def years(days: float) -> str:
     return f"{int(days / DAYS_A_YEAR * 10) / 10:.1f}"
 
 
-def kaplan_meier_figure(title: str, groups: Sequence[Group]) -> KaplanMeierFigure:
+FIRST_DOSE = "Years since the first dose of HD IL-2"
+
+
+def kaplan_meier_figure(
+    title: str, groups: Sequence[Group], axis_label: str = FIRST_DOSE
+) -> KaplanMeierFigure:
     """Lay out one to four curves. Raises ValueError for another number of groups."""
     if not 1 <= len(groups) <= len(STYLES):
         raise ValueError("one to four curves fit one figure")
@@ -190,7 +232,8 @@ def kaplan_meier_figure(title: str, groups: Sequence[Group]) -> KaplanMeierFigur
     scale_y = Scale(0, 1, bottom, PLOT_TOP)
     # A tick is the first whole day of its year: at risk means observed that long or longer.
     tick_days = [int(-(-tick * DAYS_A_YEAR // 1)) for tick in ticks]
-    block = 4 * ROW + 6
+    lines = 4 + any(group.curve.counts.waiting(day) for group in groups for day in tick_days)
+    block = lines * ROW + 6
     table_top = bottom + 52
     drawn = tuple(
         _draw(group, number, scale_x, scale_y, tick_days, table_top + number * block)
@@ -210,6 +253,9 @@ def kaplan_meier_figure(title: str, groups: Sequence[Group]) -> KaplanMeierFigur
         groups=drawn,
         title=title,
         description=_describe(groups),
+        key=key_of(title),
+        axis_label=axis_label,
+        plot=f"{place(LEFT)} {place(WIDTH - RIGHT)} {PLOT_TOP} {bottom} {scale_x.high}",
     )
 
 
@@ -222,7 +268,9 @@ def _draw(
     table_top: float,
 ) -> Drawn:
     color, dash = STYLES[number]
-    early, late = _split(_points(group.curve))
+    points = _points(group.curve)
+    early, late = _split(points, scale_x)
+    shown = thinned(points, scale_x)
     counts = group.curve.counts
     return Drawn(
         label=group.label,
@@ -239,4 +287,7 @@ def _draw(
         rows=_table_rows(risk_table(counts, tick_days), scale_x, table_top),
         n=counts.n,
         events=counts.n_events,
+        days=" ".join(str(day) for day, _, _ in shown),
+        values=" ".join(f"{survival:.4f}" for _, survival, _ in shown),
+        risks=" ".join(str(at_risk) for _, _, at_risk in shown),
     )

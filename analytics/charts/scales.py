@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 
 def place(value: float) -> str:
@@ -27,6 +28,23 @@ class Scale:
         if self.high == self.low:
             return self.start
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+# Points closer than this many units of a drawing are one: nobody sees them apart.
+FINEST: Final = 0.5
+T = TypeVar("T", bound=tuple[Any, ...])
+
+
+def thinned(points: list[T], scale_x: Scale) -> list[T]:
+    """Of points that fall on one place of the axis only the last, where there are many.
+
+    A curve of a million records then stays as small as the drawing is wide.
+    """
+    most = int(abs(scale_x.end - scale_x.start) / FINEST)
+    if len(points) <= most:
+        return points
+    kept = {int(scale_x.at(point[0]) / FINEST): point for point in points[1:]}
+    return [points[0], *kept.values()]
 
 
 def step_path(scale_x: Scale, scale_y: Scale, points: Sequence[tuple[float, float]]) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from textwrap import wrap
 from typing import Any, Final
 
 from analytics.charts.cohort import (
@@ -13,19 +11,27 @@ from analytics.charts.cohort import (
     DISEASES,
     FROM_LANDMARK,
     RECORDS,
+    SINCE_LANDMARK,
     CurveTable,
     comparison_note,
     curve_table,
 )
-from analytics.charts.km import Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.charts.km import FIRST_DOSE, Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.charts.printed import PrintedFigure, PrintedTable
 from analytics.queries.survival import LATER_GROUPS, Analysis
 from analytics.stats.counts import DayCounts
 from analytics.stats.cox import hazard_ratio
 from analytics.stats.kaplan_meier import Curve, kaplan_meier, reverse_kaplan_meier
-from analytics.stats.logrank import SMALLEST_GROUP, log_rank
+from analytics.stats.logrank import SMALLEST_GROUP, log_rank, trend
 from analytics.stats.summaries import common_tau, landmark, quantile, restricted_mean
 
 ENDPOINTS: Final = {"pfs": "Progression-free survival", "os": "Overall survival"}
+RECORD_SETS: Final = {**RECORDS, "truncated": "Eligible, entering at 5 years"}
+FROM_ENTRY: Final = (
+    "Left-truncated view (delayed entry): eligible records enter the risk set at their own fifth anniversary, so "
+    "that nobody is counted as at risk in years that they could not but survive (immortal time). The curve is "
+    "conditional on being progression-free and under observation then."
+)
 VARIANTS: Final = {
     "primary": "Primary",
     "fda": "FDA",
@@ -74,10 +80,10 @@ IMMORTAL: Final = (
     "These groups form after treatment began: who lives longer has more time to enter them (immortal time). "
     "The curves describe; they do not show what a response or a local therapy does."
 )
+# Groupings whose order means something.
+ORDERED: Final = frozenset({"decade", "response"})
 RATE_YEARS: Final = (1, 3, 5, 10, 15, 20)
 _DAYS_A_YEAR: Final = 365.25
-# Of a file: text of ten units, so many to the width of the drawing.
-LINE_CHARACTERS, LINE_HEIGHT, TITLE_HEIGHT = 140, 14, 30
 
 
 @dataclass(frozen=True)
@@ -104,25 +110,6 @@ class SurvivalFigure:
     tables: tuple[CurveTable, ...]
     notes: tuple[str, ...]
 
-    @property
-    def file_lines(self) -> list[dict[str, object]]:
-        """The notes below the drawing of a file: lines of text and where they stand."""
-        lines = [line for note in self.notes for line in wrap(note, LINE_CHARACTERS)]
-        top = self.figure.height + TITLE_HEIGHT + LINE_HEIGHT
-        return [
-            {"text": line, "y": top + number * LINE_HEIGHT} for number, line in enumerate(lines)
-        ]
-
-    @property
-    def file_last(self) -> int:
-        """Where the last line of a file stands: cutoff and versions."""
-        return self.figure.height + TITLE_HEIGHT + LINE_HEIGHT * (len(self.file_lines) + 1)
-
-    @property
-    def file_height(self) -> int:
-        """Height of the file's drawing."""
-        return self.file_last + LINE_HEIGHT
-
 
 def label_of(by: str, code: str) -> str:
     """How a group is called."""
@@ -148,7 +135,11 @@ def survival_figure(analysis: Analysis, counts: Mapping[str, DayCounts]) -> Surv
     tau = common_tau(list(groups.values())) or 0
     return SurvivalFigure(
         title,
-        kaplan_meier_figure(title, [Group(label, curve) for label, curve in curves.items()]),
+        kaplan_meier_figure(
+            title,
+            [Group(label, curve) for label, curve in curves.items()],
+            SINCE_LANDMARK if analysis.records == "landmark" else FIRST_DOSE,
+        ),
         tuple(_summary(label, curve, tau) for label, curve in curves.items()),
         years(tau),
         tuple(curve_table(label, curve) for label, curve in curves.items()),
@@ -160,7 +151,7 @@ def title_of(analysis: Analysis) -> str:
     """ "Progression-free survival (FDA) by disease: eligible cohort"."""
     variant = f" ({VARIANTS[analysis.variant]})" if analysis.endpoint == "pfs" else ""
     by = f" by {GROUPINGS[analysis.by].lower()}" if analysis.by else ""
-    return f"{ENDPOINTS[analysis.endpoint]}{variant}{by}: {RECORDS[analysis.records].lower()}"
+    return f"{ENDPOINTS[analysis.endpoint]}{variant}{by}: {RECORD_SETS[analysis.records].lower()}"
 
 
 def definition(analysis: Analysis) -> str:
@@ -180,17 +171,33 @@ def _notes(analysis: Analysis, groups: Mapping[str, DayCounts]) -> list[str]:
         notes.append(CONDITIONED)
     elif analysis.records == "landmark":
         notes.append(FROM_LANDMARK)
+    elif analysis.records == "truncated":
+        notes.append(FROM_ENTRY)
     if analysis.by in LATER_GROUPS:
         notes.append(IMMORTAL)
     notes.append(
         "Kaplan-Meier estimate; band: pointwise 95% confidence interval, log-log; upright ticks: censored; "
-        "thin line: fewer than 10 at risk; dashed guides: median."
+        "grey line: fewer than 10 at risk; dashed guides: median."
     )
     if len(groups) > 1:
         notes.append(comparison_note(groups))
+    if len(groups) > 2 and analysis.by in ORDERED:
+        notes.append(_trend_note(groups))
     if len(groups) == 2:
         notes.append(_ratio_note(groups))
     return notes
+
+
+def _trend_note(groups: Mapping[str, DayCounts]) -> str:
+    found = trend([list(groups.values())], range(len(groups)))
+    if found.withheld:
+        return "Test for trend not shown: a group has fewer than 10 records."
+    if found.chi_square is None or found.p is None:
+        return "Test for trend not computable."
+    return (
+        f"Test for trend over the groups in their order (Tarone): chi-square {found.chi_square:.2f}, "
+        f"1 degree of freedom, p = {found.p:.2g}."
+    )
 
 
 def _ratio_note(groups: Mapping[str, DayCounts]) -> str:
@@ -281,35 +288,63 @@ def _number(value: float) -> float | None:
     return value if value == value else None
 
 
-def analysis_document(
-    analysis: Analysis,
-    counts: Mapping[str, DayCounts],
-    *,
-    cutoff: date,
-    versions: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The analysis as one JSON document: parameters, definition, versions and every number of it."""
+def printed_survival(
+    analysis: Analysis, counts: Mapping[str, DayCounts]
+) -> tuple[SurvivalFigure, PrintedFigure] | None:
+    """The page's summary, and the figure with its files; None without any record."""
+    drawing = survival_figure(analysis, counts)
+    if drawing is None:
+        return None
+    parts = ("survival", analysis.endpoint, analysis.variant, analysis.records, analysis.by)
     groups = labelled(analysis.by, counts)
-    test = log_rank(list(groups.values())) if len(groups) > 1 else None
-    shown = test is not None and not test.withheld
-    return {
-        "title": title_of(analysis),
-        "definition": definition(analysis),
-        "parameters": {
+    return drawing, PrintedFigure(
+        key="survival",
+        name="-".join(part for part in parts if part),
+        title=drawing.title,
+        notes=drawing.notes,
+        tables=tuple(_printed_table(table) for table in drawing.tables),
+        columns=CURVE_COLUMNS,
+        rows=tuple(curve_rows(groups)),
+        template="analytics/figures/km.svg",
+        drawing=drawing.figure,
+        parameters={
             "endpoint": analysis.endpoint,
             "variant": analysis.variant,
             "records": analysis.records,
             "by": analysis.by,
-            "cutoff": cutoff.isoformat(),
             "interval": "log-log",
             "level": 0.95,
         },
-        "versions": dict(versions),
+        document=_document(analysis, groups),
+    )
+
+
+TABLE_COLUMNS: Final = (
+    "Years",
+    "At risk",
+    "Censored before",
+    "Events before",
+    "Without event",
+    "95% confidence interval",
+)
+
+
+def _printed_table(table: CurveTable) -> PrintedTable:
+    return PrintedTable(
+        f"{table.label}. {table.median}. NE: not estimable.", TABLE_COLUMNS, table.rows
+    )
+
+
+def _document(analysis: Analysis, groups: Mapping[str, DayCounts]) -> dict[str, Any]:
+    """Definition and every number of the analysis."""
+    test = log_rank(list(groups.values())) if len(groups) > 1 else None
+    shown = test is not None and not test.withheld
+    return {
+        "definition": definition(analysis),
         "groups": [_group_document(label, group) for label, group in groups.items()],
         "log_rank": {"chi_square": test.chi_square, "df": test.df, "p": test.p}
         if test is not None and shown
         else None,
-        "notes": _notes(analysis, groups) if groups else [],
     }
 
 

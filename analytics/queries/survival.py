@@ -19,9 +19,10 @@ from analytics.queries.cohort import LANDMARK_DAY
 from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable, released
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.stats.counts import DayCounts, pooled
+from analytics.stats.entered import EnteredCounts
 
 ENDPOINTS: Final = ("pfs", "os")
-RECORDS: Final = ("eligible", "treated", "landmark")
+RECORDS: Final = ("eligible", "treated", "landmark", "truncated")
 # Group -> SQL of its code. Fixed text; what people choose is looked up here and never in the SQL.
 _GROUPS: Final = {
     "": "''",
@@ -37,6 +38,9 @@ _GROUPS: Final = {
     "center": "center.code",
 }
 GROUPINGS: Final = tuple(_GROUPS)
+_CENTER: Final = "join centers_center center on center.id = outcome.center_id"
+# The day before the fifth anniversary: at risk from the anniversary on.
+_ENTRY: Final = "(outcome.t0 + interval '5 years')::date - outcome.t0 - 1"
 # Groups that form after time zero: who lives longer has more time to enter them.
 LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
 # As many curves as one figure tells apart.
@@ -74,7 +78,7 @@ class Analysis:
 class Groups:
     """Day counts by code of the group, in order; None = withheld from this reader."""
 
-    counts: dict[str, DayCounts] | None
+    counts: Mapping[str, DayCounts] | None
     withheld: str = ""
 
 
@@ -108,10 +112,11 @@ def survival_groups(
     return Groups(counts)
 
 
-def _releasable(sets: Mapping[str, dict[str, DayCounts]], analysis: Analysis) -> bool:
-    """Whether all groups of all sets of records may be shown: one answer for the three readings.
+def _releasable(sets: Mapping[str, Mapping[str, DayCounts]], analysis: Analysis) -> bool:
+    """Whether all groups of all sets of records may be shown: one answer for the readings beside each other.
 
-    Without groups the pooled curve is shown in full from 11 records on.
+    Without groups the pooled curve is shown in full from 11 records on. Who is eligible and ended
+    before the fifth anniversary follows from the left-truncated view, so that one asks for more.
     """
     if not analysis.by:
         everyone_asked = pooled(sets[analysis.records].values()).n
@@ -123,46 +128,59 @@ def _releasable(sets: Mapping[str, dict[str, DayCounts]], analysis: Analysis) ->
         records: [groups[name].n if name in groups else 0 for name in names]
         for records, groups in sets.items()
     }
-    large = all(n >= SMALLEST_CELL for row in sizes.values() for n in row)
-    return large and all(
-        difference_releasable(sizes["treated"], sizes[records])
-        for records in ("eligible", "landmark")
-    )
+    asked = ["eligible", "treated", "landmark"]
+    pairs = [("treated", "eligible"), ("treated", "landmark")]
+    if analysis.records == "truncated":
+        asked.append("truncated")
+        pairs += [("eligible", "truncated"), ("landmark", "truncated")]
+    large = all(n >= SMALLEST_CELL for records in asked for n in sizes[records])
+    return large and all(difference_releasable(sizes[one], sizes[two]) for one, two in pairs)
 
 
-def _counts(analysis: Analysis, cutoff: date, filters: Filters) -> dict[str, dict[str, DayCounts]]:
+def _counts(
+    analysis: Analysis, cutoff: date, filters: Filters
+) -> dict[str, Mapping[str, DayCounts]]:
     """Day counts by set of records and group; groups in order of their code, empty ones left out."""
     days, event = f"{analysis.endpoint}_days", f"{analysis.endpoint}_event"
+    entry = _ENTRY if analysis.records == "truncated" else "0"
     query = f"""
-        select {_GROUPS[analysis.by]}, outcome.eligible = 'yes', {days}, {event}, count(*)
+        select {_GROUPS[analysis.by]}, outcome.eligible = 'yes', {entry}, {days}, {event}, count(*)
         from analytics_outcome outcome
         join patients_patient record on record.id = outcome.patient_id
-        join centers_center center on center.id = outcome.center_id
+        {_CENTER if analysis.by == "center" else ""}
         where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
             and not record.retracted and record.consent is distinct from 'withdrawn'
             and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
             {FILTERED}
-        group by 1, 2, 3, 4
+        group by 1, 2, 3, 4, 5
     """  # noqa: S608  # names from this module's lists; values are bound
-    rows: dict[str, dict[str, list[tuple[int, int, int]]]] = {
-        name: defaultdict(list) for name in ("eligible", "treated")
-    }
+    treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    eligible: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(query, {"variant": analysis.variant, "cutoff": cutoff, **filters.parameters})
-        for group, is_eligible, day, happened, number in cursor.fetchall():
-            rows["treated"][group].append((day, happened, number))
+        for group, is_eligible, entered, day, happened, number in cursor.fetchall():
+            treated[group].append((day, happened, number))
             if is_eligible:
-                rows["eligible"][group].append((day, happened, number))
-    made = {name: _sums(groups) for name, groups in rows.items()}
-    later = {name: group.after(LANDMARK_DAY) for name, group in made["treated"].items()}
-    made["landmark"] = {name: group for name, group in later.items() if group.n}
-    return made
+                eligible[group].append((entered, day, happened, number))
+    everyone_treated = _sums(treated)
+    later = {name: group.after(LANDMARK_DAY) for name, group in everyone_treated.items()}
+    entered_late = {}
+    if analysis.records == "truncated":
+        entered_late = {
+            name: EnteredCounts.from_entries(rows) for name, rows in sorted(eligible.items())
+        }
+    return {
+        "treated": everyone_treated,
+        "eligible": _sums({name: [row[1:] for row in rows] for name, rows in eligible.items()}),
+        "landmark": {name: group for name, group in later.items() if group.n},
+        "truncated": {name: group for name, group in entered_late.items() if group.n},
+    }
 
 
 def _sums(groups: Mapping[str, list[tuple[int, int, int]]]) -> dict[str, DayCounts]:
     return {name: DayCounts.from_rows(rows) for name, rows in sorted(groups.items())}
 
 
-def everyone(groups: Groups) -> DayCounts:
-    """All groups as one."""
-    return pooled((groups.counts or {}).values())
+def everyone(groups: Groups) -> int:
+    """How many records all groups hold."""
+    return sum(group.n for group in (groups.counts or {}).values())

@@ -10,6 +10,7 @@ from analytics.charts.asked import asked_form
 from analytics.queries.asked import asking
 from analytics.queries.flow import flow
 from analytics.queries.table_one import DISEASES, table_one
+from analytics.views.asked import said
 from centers.access import requires
 from centers.roles import Permission
 
@@ -19,15 +20,11 @@ from centers.roles import Permission
 def cohort_description(request: HttpRequest) -> HttpResponse:
     """From registered records to the eligible cohort, and the cohort's characteristics."""
     with asking(request.GET) as asked:
-        context = {
-            "section": "cohort",
+        context = said(asked) | {
             "tab": "cohort_description",
-            "asked": asked,
             "flow": flow(asked.cutoff, **asked.reading),
             "table": table_one(asked.cutoff, **asked.reading),
             "form": asked_form(asked),
             "diseases": DISEASES,
-            "pooled": asked.pooled,
-            "cutoff": asked.cutoff,
         }
     return render(request, "analytics/cohort_description.html", context)

@@ -25,7 +25,7 @@ def page(user: User, query: str = "") -> str:
 
 
 def file(user: User, kind: str, query: str = "") -> str:
-    response = signed_in(user).get(reverse("cohort_survival_file", args=[kind]) + query)
+    response = signed_in(user).get(reverse("cohort_file", args=["survival", kind]) + query)
     assert response.status_code == 200
     assert response.headers["Content-Disposition"].endswith(f'.{kind}"')
     assert response.headers["Cache-Control"] == "no-store"
@@ -37,9 +37,9 @@ def document(user: User, query: str = "") -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", ["cohort_survival", "cohort_survival_file"])
+@pytest.mark.parametrize("path", ["cohort_survival", "cohort_file"])
 def test_survival_is_for_readers_of_the_cohort(readers: Readers, path: str) -> None:
-    address = reverse(path, args=["csv"] if path.endswith("file") else [])
+    address = reverse(path, args=["survival", "csv"] if path.endswith("file") else [])
     assert Client().get(address).status_code == 302
     assert signed_in(readers.administrator).get(address).status_code == 403
     assert signed_in(readers.investigator).post(address).status_code == 405
@@ -112,7 +112,7 @@ def test_center_is_compared_by_its_members_only(readers: Readers) -> None:
     assert "Centers are compared by their members only" in page(readers.investigator, "?by=center")
     assert ">Center</option>" not in page(readers.investigator)
     assert ">Center</option>" in page(readers.coordinator)
-    address = reverse("cohort_survival_file", args=["csv"]) + "?by=center"
+    address = reverse("cohort_file", args=["survival", "csv"]) + "?by=center"
     assert signed_in(readers.investigator).get(address).status_code == 404
 
 
@@ -129,7 +129,7 @@ def test_small_group_is_withheld_in_page_and_files(
         [SMALLEST_CELL - 1],
     )
     assert "Withheld." in page(readers.investigator, query)
-    address = reverse("cohort_survival_file", args=["json"]) + query
+    address = reverse("cohort_file", args=["survival", "json"]) + query
     assert signed_in(readers.investigator).get(address).status_code == 404
     assert "Withheld." not in page(readers.investigator)
     assert "Withheld." not in page(readers.coordinator, query)
@@ -174,3 +174,32 @@ def test_members_choose_any_day(readers: Readers) -> None:
     assert "What if the data had ended on 30-Dec-2000" in page(
         readers.coordinator, "?cutoff=2000-12-30"
     )
+
+
+def test_left_truncated_view_starts_at_the_fifth_anniversary(readers: Readers) -> None:
+    found = document(readers.coordinator, "?records=truncated")
+    curve = found["groups"][0]["curve"]
+    assert curve[0]["day"] in (1825, 1826)
+    assert curve[0]["at_risk"] == 0
+    assert curve[0]["survival"] == 1.0
+    assert [rate["survival"] for rate in found["groups"][0]["rates"]][:2] == [None, None]
+    text = page(readers.coordinator, "?records=truncated")
+    assert "immortal time" in text
+    assert "Not entered" in text
+
+
+def test_table_file_holds_the_numbers_of_the_table(readers: Readers) -> None:
+    rows = list(csv.reader(io.StringIO(file_text(readers.investigator, "table"))))
+    assert rows[0][:5] == ["table", "Years", "At risk", "Censored before", "Events before"]
+    assert all(sum(map(int, row[2:5])) == 100 for row in rows[1:])
+
+
+def file_text(user: User, kind: str) -> str:
+    response = signed_in(user).get(reverse("cohort_file", args=["survival", kind]))
+    return response.content.decode()
+
+
+@pytest.mark.parametrize(("figure", "kind"), [("none", "csv"), ("survival", "xls")])
+def test_unknown_file_is_absent(readers: Readers, figure: str, kind: str) -> None:
+    address = reverse("cohort_file", args=[figure, kind])
+    assert signed_in(readers.investigator).get(address).status_code == 404
