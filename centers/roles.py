@@ -20,6 +20,7 @@ class Permission(StrEnum):
     VERIFY_RECORDS = "verify_records"
     SIGN_RECORDS = "sign_records"
     LOCK_RECORDS = "lock_records"
+    ANSWER_QUERIES = "answer_queries"
     MANAGE_QUERIES = "manage_queries"
     VIEW_HISTORY = "view_history"
     REVIEW_AUDIT = "review_audit"
@@ -71,6 +72,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.IMPORT_RECORDS,
             _P.DOWNLOAD_RECORDS,
             _P.RETIRE_RECORDS,
+            _P.ANSWER_QUERIES,
             _P.VIEW_HISTORY,
             _P.VIEW_COHORT,
         }

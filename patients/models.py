@@ -18,6 +18,8 @@ from patients.contact_models import ContactDue as ContactDue
 from patients.contact_models import Reminder as Reminder
 from patients.contact_models import Visit as Visit
 from patients.fields import column, row_constraints
+from patients.query_models import Query as Query
+from patients.query_models import QueryMessage as QueryMessage
 from patients.rules.dictionary import (
     ASSESSMENTS,
     COURSES,
@@ -414,43 +416,6 @@ class RecordVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
-
-
-class Query(models.Model):
-    """A question to the site about a record, opened by a soft check; kept when answered."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    center = models.ForeignKey(Center, models.PROTECT, related_name="+", db_index=False)
-    patient = models.ForeignKey(
-        Patient, models.PROTECT, related_name="queries", db_constraint=False, db_index=False
-    )
-    check_id = models.TextField()
-    form_name = models.TextField()
-    row_id = models.BigIntegerField(null=True)
-    field_name = models.TextField(blank=True)
-    message = models.TextField()
-    # Confirmed at saving: the reason given; then nothing is open.
-    confirmed_reason = models.TextField(blank=True)
-    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    opened_at = models.DateTimeField(auto_now_add=True)
-    closed_at = models.DateTimeField(null=True)
-    # Closed by a monitor: who, and why nothing is open any more.
-    closed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    closing_note = models.TextField(blank=True, default="")
-
-    class Meta:
-        db_table = "patients_query"
-        indexes: ClassVar = [
-            models.Index(fields=["center", "patient", "check_id"], name="patients_query_record"),
-            models.Index(
-                fields=["center", "opened_at"],
-                name="patients_query_open",
-                condition=models.Q(closed_at__isnull=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.check_id
 
 
 class Signature(models.Model):

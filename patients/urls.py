@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from patients.rules.dictionary import RECORD_FORMS, Form
 from patients.views import (
     baseline,
+    data_queries,
     download,
     drafts,
     duplicates,
@@ -65,6 +66,7 @@ urlpatterns = [
         rows.row_retract,
         name="row_retract",
     ),
+    path("records/<uuid:record>/queries/new/", data_queries.query_raise, name="query_raise"),
     path("records/<uuid:record>/verify/", signatures.record_verify, name="record_verify"),
     path("records/<uuid:record>/sign/", signatures.record_sign, name="record_sign"),
     path("records/<uuid:record>/lock/", signatures.record_lock, name="record_lock"),
@@ -76,6 +78,9 @@ urlpatterns = [
         name="duplicate_review",
     ),
     path("monitoring/locks/", monitoring.lock_list, name="lock_list"),
-    path("monitoring/queries/", monitoring.query_list, name="query_list"),
-    path("monitoring/queries/<uuid:query>/", monitoring.query_close, name="query_close"),
+    path("monitoring/queries/", data_queries.query_list, name="query_list"),
+    path("monitoring/queries/<uuid:query>/", data_queries.query_detail, name="query_detail"),
+    path("monitoring/queries/<uuid:query>/answer/", data_queries.query_answer, name="query_answer"),
+    path("monitoring/queries/<uuid:query>/close/", data_queries.query_close, name="query_close"),
+    path("monitoring/queries/<uuid:query>/reopen/", data_queries.query_reopen, name="query_reopen"),
 ]

@@ -34,7 +34,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
         "Monitoring",
         "lock",
         (
-            ("query_list", "Queries", Permission.MANAGE_QUERIES),
+            ("query_list", "Queries", Permission.VIEW_RECORDS),
             ("lock_list", "Locks and signatures", Permission.REVIEW_AUDIT),
             ("audit_review", "Audit review", Permission.REVIEW_AUDIT),
             ("duplicate_list", "Duplicates across centers", Permission.VIEW_DUPLICATES),

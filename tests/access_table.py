@@ -26,8 +26,9 @@ from centers.queries.administration import memberships_of
 from centers.roles import EVERY_CENTER, PERMISSIONS, Permission, Role
 from patients.actions.drafts import DraftPage, save_draft
 from patients.actions.records import RecordChange, RowChange, save_records
-from patients.models import Draft, Query
+from patients.models import Draft
 from patients.queries.duplicates import duplicate_pairs
+from patients.query_models import Query
 from tests.api_tools import project
 from tests.universe import SURVIVOR, USERS, Universe, add_record
 
@@ -265,8 +266,12 @@ ROUTES: dict[str, Expected] = {
     "draft_save": Expected(P.EDIT_RECORDS),
     "draft_discard": Expected(P.EDIT_RECORDS, "draft"),
     "lock_list": Expected(P.REVIEW_AUDIT, posting=P.LOCK_RECORDS),
-    "query_list": Expected(P.MANAGE_QUERIES),
+    "query_list": Expected(P.VIEW_RECORDS),
+    "query_detail": Expected(P.VIEW_RECORDS, "query"),
+    "query_answer": Expected(P.ANSWER_QUERIES, "query"),
     "query_close": Expected(P.MANAGE_QUERIES, "query"),
+    "query_reopen": Expected(P.MANAGE_QUERIES, "query"),
+    "query_raise": Expected(P.MANAGE_QUERIES, "record"),
     "duplicate_list": Expected(P.VIEW_DUPLICATES),
     "duplicate_review": Expected(P.VIEW_DUPLICATES, "pair"),
     "cohort_overview": Expected(P.VIEW_COHORT),

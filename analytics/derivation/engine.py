@@ -16,6 +16,10 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.db import connections, transaction
 
+from analytics.derivation import wording
+from centers.models import SYSTEM_USER_ID
+from centers.roles import Role
+
 RULE_SET: Final = 1
 VARIANTS: Final = ("primary", "fda", "ema", "worst_case")
 DEFAULT_VARIANT: Final = "primary"
@@ -31,6 +35,16 @@ UPSERT: Final = (
     (HERE / "upsert.sql").read_text(encoding="utf-8").replace("/* outcome.sql */", DERIVATION)
 )  # fixed text in fixed text
 LEFT_OUT: Final = (HERE / "left_out.sql").read_text(encoding="utf-8")
+QUERIES: Final = (HERE / "queries.sql").read_text(encoding="utf-8")
+_WORDS: Final = {
+    "words": json.dumps(wording.words_of_queries()),
+    "resolved": wording.RESOLVED,
+    "returned": wording.RETURNED,
+}
+# A query that closes or comes back by itself says so in its audited thread, by this account.
+_AS_SYSTEM: Final = (
+    "select set_config('registry.actor', %s, true), set_config('registry.role', %s, true)"
+)
 
 
 class Derived(NamedTuple):
@@ -154,7 +168,10 @@ def _store(cursor: Any, ids: Sequence[int], cutoff: date) -> int:
     cursor.execute(UPSERT, parameters)
     changed: int = cursor.rowcount
     cursor.execute(LEFT_OUT, parameters)
-    return changed + int(cursor.rowcount)
+    changed += int(cursor.rowcount)
+    cursor.execute(_AS_SYSTEM, [str(SYSTEM_USER_ID), Role.SYSTEM.value])
+    cursor.execute(QUERIES, {"ids": list(ids), **_WORDS})
+    return changed
 
 
 def _parameters(

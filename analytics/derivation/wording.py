@@ -56,6 +56,38 @@ _ENTRIES: Final = {
 }
 NO_ENTRY: Final = "no entry can"
 
+# Where each of those entries is made: form and field of the data dictionary.
+_PLACES: Final = {
+    "metastatic_date": ("patients", "metastatic_diagnosis_date"),
+    "given_cycle": ("cycles", "start_date"),
+    "follow_up": ("follow_ups", "date"),
+    "attestation": ("follow_ups", "systemic_therapy_since_il2"),
+    "attestation_yes": ("follow_ups", "systemic_therapy_since_il2"),
+    "adequate_negative": ("assessments", "date"),
+}
+_DATES: Final = {
+    "cycles": "start_date",
+    "assessments": "date",
+    "local_therapies": "date",
+    "systemic_therapies": "start_date",
+    "follow_ups": "date",
+}
+# Flags that open a query: form, field, and what the site is asked.
+_FLAGS: Final = {
+    "progression_straddles_start": (
+        "assessments",
+        "date",
+        "A progression may lie before HD IL-2: enter its day or that of the first cycle, or say why neither is known",
+    ),
+    "progression_implied_by_local_therapy": (
+        "assessments",
+        "response",
+        "A local therapy implies a progression that no assessment says: enter the assessment, or confirm the indication",
+    ),
+}
+RESOLVED: Final = "Closed by itself: what is entered now resolves it"
+RETURNED: Final = "Opened again by itself: it is unresolved once more"
+
 
 def reason(code: str) -> str:
     """Why a criterion has its value."""
@@ -79,3 +111,18 @@ def _row(criterion: str, form: str) -> str:
     if form == "patients":
         return "metastatic disease" if criterion == "metastatic_disease" else "the death"
     return _ROWS[form]
+
+
+def words_of_queries() -> dict[str, Any]:
+    """What queries.sql says of codes: titles, entries, rows, places, fields and flags."""
+    deaths = {c: {"patients": f"the day of {_row(c, 'patients')}"} for c in CRITERIA}
+    died = {c: {"patients": "date_of_death"} for c in CRITERIA}
+    died["metastatic_disease"]["patients"] = "metastatic_diagnosis_date"
+    return {
+        "titles": CRITERIA,
+        "entries": _ENTRIES,
+        "rows": {form: f"the day of {words}" for form, words in _ROWS.items()} | deaths,
+        "places": _PLACES,
+        "fields": _DATES | died,
+        "flags": _FLAGS,
+    }

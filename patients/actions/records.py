@@ -91,13 +91,14 @@ def save_records(
         batch = _apply(changes)
         soft = _check(batch, reason, today or timezone.now().date())
         questions = new_questions(batch, soft)
-        require_confirmed([f for found in questions.values() for f in found], confirmed)
+        fresh = questions.fresh
+        require_confirmed([f for found in fresh.values() for f in found], confirmed)
         _write(batch)
-        save_questions(batch, questions, confirmed, actor.actor_id)
+        save_questions(batch, questions, soft, confirmed, actor.actor_id)
         written = sorted(r.patient_id for r in batch if any(r.written()))
         if written:
             transaction.on_commit(lambda: call_after_commit(written), robust=True)
-        return _saved(batch, questions)
+        return _saved(batch, fresh)
 
 
 def _scoped(actor: Scope) -> AbstractContextManager[object]:

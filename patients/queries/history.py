@@ -169,6 +169,10 @@ def _describe(
 ) -> Described:
     if event.table_name in _SIGNATURES:
         return _describe_signature(event)
+    if event.table_name == _QUERY_WORDS:
+        told = event.after or {}
+        said = Change("Text", "", str(told.get("text", "")))
+        return Described("Query", (said,), action=f"Query {told.get('act', '')}")
     history = names.get(event.patient_id or 0)
     href = history.href if history else ""
     if event.table_name == IDENTITY_TABLE:
@@ -257,7 +261,8 @@ def _value(field: Field, cell: Any) -> FieldValue:
         return text
 
 
-_DESCRIBED: Final = frozenset({*FORM_OF_TABLE, IDENTITY_TABLE, *_SIGNATURES})
+_QUERY_WORDS: Final = "patients_query_message"
+_DESCRIBED: Final = frozenset({*FORM_OF_TABLE, IDENTITY_TABLE, *_SIGNATURES, _QUERY_WORDS})
 
 NEAR_MINUTES: Final = 15
 _NEAR_SIGNING: Final = """

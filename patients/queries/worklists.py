@@ -1,17 +1,14 @@
-"""Worklists across records: what is to be verified, signed or locked, and which queries are open."""
+"""The list of locks: which records are to be verified, signed or locked."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
-from patients.models import Lock, Patient, Query, Signature
+from patients.models import Lock, Patient, Signature
 from patients.queries.signatures import APPROVED, VERIFIED
 
 # Filter value -> its words, and the records that it keeps.
@@ -22,12 +19,6 @@ STATES: Final = {
     "broken": ("Signature broken", Q(is_broken=True)),
     "locked": ("Locked", Q(is_locked=True)),
     "unlocked": ("Not locked", Q(is_locked=False)),
-}
-# Filter value -> its words, and the least age in days.
-AGES: Final = {
-    "30": ("Over 30 days", 30),
-    "90": ("Over 90 days", 90),
-    "365": ("Over one year", 365),
 }
 
 
@@ -43,28 +34,6 @@ class LockFilters:
         """From the page's address. `centers`: codes the reader may choose."""
         state, center = str(query.get("state", "")), str(query.get("center", ""))
         return cls(state if state in STATES else "", center if center in centers else "")
-
-
-@dataclass(frozen=True, slots=True)
-class QueryFilters:
-    """Filters of the list of open queries, from allow-lists too."""
-
-    center: str = ""
-    check: str = ""
-    age: str = ""
-
-    @classmethod
-    def read(
-        cls, query: Mapping[str, Any], centers: Collection[str], checks: Collection[str]
-    ) -> QueryFilters:
-        """From the page's address. `checks`: ids of the checks that have open queries."""
-        center, check = str(query.get("center", "")), str(query.get("check", ""))
-        age = str(query.get("age", ""))
-        return cls(
-            center if center in centers else "",
-            check if check in checks else "",
-            age if age in AGES else "",
-        )
 
 
 def records_by_state(center_ids: Collection[int]) -> QuerySet[Patient]:
@@ -103,43 +72,3 @@ def count_states(records: QuerySet[Patient], center: str) -> dict[str, int]:
     return chosen.aggregate(
         **{state: Count("pk", filter=condition) for state, (_, condition) in STATES.items()}
     )
-
-
-def open_queries(center_ids: Collection[int]) -> QuerySet[Query]:
-    """Open queries about standing records of these centers, the oldest first."""
-    found = Query.objects.filter(closed_at=None, center_id__in=center_ids, patient__retracted=False)
-    return found.select_related("center", "patient", "opened_by").order_by("opened_at", "id")
-
-
-def open_queries_of(patient_id: int) -> list[Query]:
-    """Open queries about one record, the oldest first."""
-    found = Query.objects.filter(patient_id=patient_id, closed_at=None)
-    return list(found.order_by("opened_at", "id"))
-
-
-def open_checks(center_ids: Collection[int]) -> list[str]:
-    """Ids of the checks that have open queries."""
-    found = open_queries(center_ids).order_by("check_id").values_list("check_id", flat=True)
-    return list(found.distinct())
-
-
-def passing(queries: QuerySet[Query], filters: QueryFilters) -> QuerySet[Query]:
-    """The queries that pass the filters."""
-    if filters.center:
-        queries = queries.filter(center__code=filters.center)
-    if filters.check:
-        queries = queries.filter(check_id=filters.check)
-    if filters.age:
-        before: datetime = timezone.now() - timedelta(days=AGES[filters.age][1])
-        queries = queries.filter(opened_at__lt=before)
-    return queries
-
-
-def find_query(public_id: uuid.UUID, center_ids: Collection[int]) -> Query | None:
-    """A query, open or closed, about a standing record of these centers."""
-    found = Query.objects.filter(
-        public_id=public_id, center_id__in=center_ids, patient__retracted=False
-    )
-    return found.select_related(
-        "center", "patient", "patient__center", "patient__version_row", "closed_by"
-    ).first()

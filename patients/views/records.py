@@ -21,6 +21,7 @@ from patients.forms.baseline import ERASED, HIDDEN, baseline_sections
 from patients.models import Patient
 from patients.queries.completeness import FormState, form_states
 from patients.queries.contacts import due_days
+from patients.queries.data_queries import open_queries_of
 from patients.queries.lists import (
     ELIGIBLE,
     STATUSES,
@@ -31,7 +32,6 @@ from patients.queries.lists import (
 )
 from patients.queries.record_page import view_record
 from patients.queries.timeline import timeline
-from patients.queries.worklists import open_queries_of
 from patients.rules.dictionary import DISEASES
 from patients.templatetags.lists import GRID
 from patients.views.shared import (

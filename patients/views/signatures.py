@@ -28,9 +28,9 @@ from patients.actions.signatures import (
 )
 from patients.forms.baseline import baseline_sections
 from patients.models import Patient
+from patients.queries.data_queries import open_queries_of
 from patients.queries.record_page import view_record
 from patients.queries.signatures import meaning_text, newest_seal, record_hash
-from patients.queries.worklists import open_queries_of
 from patients.views.shared import banner, note_reading, record_or_404, sees_identifiers
 
 REFUSED, CONFLICT = 422, 409

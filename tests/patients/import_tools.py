@@ -12,8 +12,9 @@ from django.db import transaction
 
 from centers.access import acting, system_scope
 from centers.models import AuditEvent, Center
-from patients.models import ROW_MODELS, Patient, PatientIdentity, Query
+from patients.models import ROW_MODELS, Patient, PatientIdentity
 from patients.queries.records import load_records
+from patients.query_models import Query
 from patients.rules.record import RecordState
 from patients.rules.values import format_value
 

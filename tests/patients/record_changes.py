@@ -16,8 +16,8 @@ from patients.actions.records import (
     SavedRecord,
     save_records,
 )
-from patients.models import Query
 from patients.queries.records import load_records
+from patients.query_models import Query
 from patients.rules.dictionary import FORMS
 from patients.rules.record import RecordState
 from patients.rules.values import parse_value

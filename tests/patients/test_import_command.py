@@ -11,8 +11,9 @@ from django.db import transaction
 
 from centers.access import acting, system_scope
 from centers.models import AuditEvent, Center
-from patients.models import ROW_MODELS, PatientIdentity, Query
+from patients.models import ROW_MODELS, PatientIdentity
 from patients.queries.records import load_records
+from patients.query_models import Query
 from patients.rules.values import format_value
 from tests.patients.bundles import EXAMPLE, record, row, write_folder, write_xlsx, write_zip
 from tests.patients.import_tools import counted, findings, run, saved, texts

@@ -10,8 +10,9 @@ from django.db import connections, transaction
 from centers.access import acting, system_scope
 from centers.models import AuditEvent
 from patients.actions.records import RowChange
-from patients.models import Assessment, Cycle, FollowUp, Patient, Query
+from patients.models import Assessment, Cycle, FollowUp, Patient
 from patients.queries.records import load_records
+from patients.query_models import Query
 from patients.rules.record import RecordState
 from patients.rules.values import Missing
 from tests.patients.pages import Visitor
