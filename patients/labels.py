@@ -43,6 +43,8 @@ _WORDS: Final = {
 }
 # Units beside a number, where the heading's words would be too many.
 UNITS: Final = {"value / upper limit of normal": "x upper limit"}
+# Labels where space is dear: the boxes of a form.
+SHORT_LABELS: Final = {"mrn": "MRN", "ecog": "ECOG status"}
 # The same code may read better in one field.
 _IN_FIELD: Final = {
     ("nephrectomy", "none"): "Not done",

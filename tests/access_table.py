@@ -248,6 +248,7 @@ ROUTES: dict[str, Expected] = {
     "record_outcome": Expected(P.VIEW_RECORDS, "record"),
     "record_amend": Expected(P.EDIT_RECORDS, "record"),
     "consent_withdraw": Expected(P.EDIT_RECORDS, "record"),
+    "course_grid": Expected(P.EDIT_RECORDS, "record"),
     "course_create": Expected(P.EDIT_RECORDS, "record"),
     "row_create": Expected(P.EDIT_RECORDS, "form"),
     "row_amend": Expected(P.EDIT_RECORDS, "row"),

@@ -8,13 +8,16 @@ from typing import Final
 
 from django.http import QueryDict
 
-from patients.forms.dates import normalise_date
-from patients.labels import UNITS, code_label, display_value
+from patients.forms.dates import PartMissing, Parts, join_date, split_date
+from patients.labels import SHORT_LABELS, UNITS, code_label, display_value
+from patients.rules.conditions import Condition
 from patients.rules.dictionary import MISSING_REASONS, Field
 from patients.rules.values import InvalidValue, Value, format_value, parse_value
 
 REASON_SUFFIX: Final = ".reason"
+MONTH_SUFFIX, YEAR_SUFFIX = ".month", ".year"
 RADIO_LIMIT: Final = 3
+CODES_IN_THREE_COLUMNS: Final = 9
 # The one note on the page that says how dates are written.
 DATE_HELP_ID: Final = "date_help"
 
@@ -29,6 +32,16 @@ class Choice:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DatePart:
+    """One of the three boxes of a date."""
+
+    label: str
+    name: str
+    id: str
+    text: str
+
+
 @dataclass(slots=True)
 class Box:
     """A field of the dictionary on a page. `cell` is its CSV text: the one form of a value here."""
@@ -40,10 +53,20 @@ class Box:
     value: Value = None
     typed_reason: str = ""
     error: str = ""
+    # Which of the three boxes of a date is to be mended.
+    error_part: str = ""
+    typed_parts: Parts | None = None
     warning: str = ""
     # Set on a conflict: what somebody else saved meanwhile, in words.
     theirs: str = ""
     merged: bool = False
+    # What the field means, and when it is asked (EntryForm fills them in).
+    definition: str = ""
+    condition: Condition | None = None
+    when_name: str = ""
+    # One text in a grid, whatever the field.
+    is_cell: bool = False
+    when_words: str = ""
 
     @property
     def id(self) -> str:
@@ -53,7 +76,21 @@ class Box:
     @property
     def focus_id(self) -> str:
         """Of what can take the focus: the first choice of a group."""
+        if self.is_cell:
+            return self.id
+        if self.error_part in ("month", "year"):
+            return f"{self.id}_{self.error_part}"
         return f"{self.id}_0" if self.control in ("radio", "checkboxes") else self.id
+
+    @property
+    def date_parts(self) -> list[DatePart]:
+        """The three boxes of a date, as typed or as saved."""
+        parts = self.typed_parts or (Parts() if self.reason else split_date(self.cell))
+        names = (self.name, self.name + MONTH_SUFFIX, self.name + YEAR_SUFFIX)
+        return [
+            DatePart(part.title(), name, f"id_{name.replace('.', '_')}", text)
+            for part, name, text in zip(Parts._fields, names, parts, strict=True)
+        ]
 
     @property
     def reason_name(self) -> str:
@@ -97,14 +134,25 @@ class Box:
         return "" if self.reason and self.cell == self.reason else self.cell
 
     @property
+    def label(self) -> str:
+        """Name of the field beside its box."""
+        return SHORT_LABELS.get(self.field.name, self.field.label)
+
+    @property
     def unit(self) -> str:
         """The unit beside the label, in few words."""
         return UNITS.get(self.field.unit, self.field.unit)
 
     @property
-    def hint(self) -> str:
-        """Help under the label."""
-        return self.field.help
+    def when_codes(self) -> str:
+        """Codes of the field that this one depends on, for the script; empty: any value."""
+        return "|".join(self.condition.codes) if self.condition else ""
+
+    @property
+    def range_words(self) -> str:
+        """Limits of a number, for the help."""
+        low, high = self.field.minimum, self.field.maximum
+        return f"{low:g} to {high:g}" if low is not None and high is not None else ""
 
     @property
     def choices(self) -> list[Choice]:
@@ -129,17 +177,21 @@ class Box:
     def described_by(self) -> str:
         """Ids of what belongs to the control: hint, conflict and error."""
         parts = [
-            f"{self.id}_hint" if self.hint else "",
+            f"{self.id}_hint" if self.definition else "",
             DATE_HELP_ID if self.control == "date" else "",
             f"{self.id}_theirs" if self.theirs else "",
             f"{self.id}_error" if self.error else "",
+            f"{self.id}_warning" if self.warning else "",
         ]
         return " ".join(part for part in parts if part)
 
     @property
-    def is_wide(self) -> bool:
-        """Whether it needs more than one column."""
-        return self.control == "checkboxes"
+    def width(self) -> str:
+        """How many columns it takes: a class of the style sheet, or nothing for one."""
+        if self.control == "checkboxes":
+            return "triple" if len(self.field.codes) <= CODES_IN_THREE_COLUMNS else "full"
+        is_double = self.control == "radio" or (self.control == "date" and self.takes_reason)
+        return "double" if is_double else ""
 
     @property
     def is_changed(self) -> bool:
@@ -176,18 +228,33 @@ def read_box(field: Field, prefix: str, post: QueryDict, base: Mapping[str, str]
     """A box with what was typed, checked by itself. `base`: the cells the page showed at first."""
     name = f"{prefix}{field.name}"
     box = Box(field, name, saved=base.get(name, ""))
-    typed = ";".join(part for part in (text.strip() for text in post.getlist(name)) if part)
-    is_date = field.kind in ("partial_date", "date")
+    typed = _typed_date(box, post) if box.control == "date" else _typed(name, post)
     reason = post.get(name + REASON_SUFFIX, "")
-    box.cell = (normalise_date(typed) if is_date else typed) or reason
-    if reason and typed:
+    box.cell = typed or reason
+    if reason and (typed or box.error):
         box.typed_reason = reason
         box.error = f"{field.label}: give a value or a reason, not both"
+    if box.error:
         return box
     _parse(box)
     if box.error:
         box.cell = typed  # as it was typed, to be mended
     return box
+
+
+def _typed(name: str, post: QueryDict) -> str:
+    return ";".join(part for part in (text.strip() for text in post.getlist(name)) if part)
+
+
+def _typed_date(box: Box, post: QueryDict) -> str:
+    """What stands in the three boxes; a reason alone in the first one (a draft) is a cell too."""
+    parts = Parts(*(post.get(part.name, "") for part in box.date_parts))
+    box.typed_parts = parts
+    try:
+        return join_date(parts, box.saved)
+    except PartMissing as problem:
+        box.error, box.error_part = f"{box.field.label} {problem}", problem.part
+        return ""
 
 
 def _parse(box: Box) -> None:

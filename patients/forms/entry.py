@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
 
 from patients.forms.boxes import Box, is_posted, parse_saved, read_box, show_box
 from patients.forms.sections import sections_of, shown_fields
-from patients.labels import display_value
+from patients.labels import code_label, display_value
+from patients.rules.conditions import condition_of
+from patients.rules.definitions import DEFINITIONS
 from patients.rules.dictionary import Form
 from patients.rules.record import Row
-from patients.rules.values import Value, format_value
+from patients.rules.values import Missing, Value, format_value
 
 BASE_NAME = "base"
 
@@ -36,6 +38,20 @@ class EntryForm:
     prefix: str = ""
     row_id: int | None = None
     heading: str = ""
+    # Values of the row that are no boxes: the numbers that name it. With several new rows on a page.
+    fixed: dict[str, Value] = field(default_factory=dict)
+    # The row as saved now, where a page has several rows (for a conflict).
+    current: Mapping[str, Value] | None = None
+
+    def __post_init__(self) -> None:
+        for name, box in self.boxes.items():
+            box.definition = DEFINITIONS[self.form.name].get(name, "")
+            condition = condition_of(self.form.name, name)
+            trigger = self.boxes.get(condition.trigger) if condition else None
+            if condition is not None and trigger is not None:
+                words = " or ".join(code_label(trigger.field, code) for code in condition.codes)
+                box.condition, box.when_name = condition, trigger.name
+                box.when_words = f"{trigger.field.label} is {words or 'entered'}"
 
     @property
     def sections(self) -> list[Section]:
@@ -63,14 +79,37 @@ class EntryForm:
         """What the page showed at first, by control name: to tell later who changed what."""
         return {box.name: box.saved for box in self.boxes.values() if box.saved}
 
-    def note(self, field: str, message: str, *, hard: bool) -> Box | None:
+    def is_of(self, row: Row) -> bool:
+        """Whether a finding's row is the one of these boxes."""
+        if self.form.name != row.form or self.row_id != row.id:
+            return False
+        return self.row_id is not None or all(
+            row.values.get(name) == value for name, value in self.fixed.items()
+        )
+
+    def note(self, name: str, message: str, *, hard: bool) -> Box | None:
         """Put a finding beside its field; None when the field is not on the page."""
-        box = self.boxes.get(field)
+        box = self.boxes.get(name)
         if box is not None and hard:
             box.error = box.error or message
         elif box is not None:
             box.warning = message
         return box
+
+    def refuse_unasked(self) -> None:
+        """A value of a field that is not asked is refused; what was saved before may stay."""
+        for box in self.boxes.values():
+            if box.condition is None or box.error or box.value is None:
+                continue
+            trigger = self.boxes[box.condition.trigger]
+            fresh = self.row_id is None or box.is_changed or trigger.is_changed
+            given = fresh and not isinstance(box.value, Missing) and not trigger.error
+            if given and not box.condition.holds(trigger.cell):
+                label = trigger.field.label
+                box.error = (
+                    f"{box.field.label} is asked only when {box.when_words}:"
+                    f" empty it, or correct {label}"
+                )
 
     def merge(self, current: Mapping[str, Value]) -> None:
         """Somebody saved meanwhile: keep what was typed here, show or take over theirs.
@@ -106,12 +145,12 @@ def blank_form(
 
 
 def saved_form(
-    form: Form, row: Row, diseases: set[str], *, left_out: Container[str] = ()
+    form: Form, row: Row, diseases: set[str], *, prefix: str = "", left_out: Container[str] = ()
 ) -> EntryForm:
     """A saved row, to be amended."""
     fields = [f for f in shown_fields(form, diseases) if f.name not in left_out]
-    boxes = {f.name: show_box(f, "", row.values.get(f.name)) for f in fields}
-    return EntryForm(form, boxes, row_id=row.id)
+    boxes = {f.name: show_box(f, prefix, row.values.get(f.name)) for f in fields}
+    return EntryForm(form, boxes, prefix, row_id=row.id)
 
 
 def read_form(
@@ -126,17 +165,19 @@ def read_form(
     """What was sent. Fields that the page did not have are left alone."""
     base = read_base(post) if row_id is not None else {}
     boxes: dict[str, Box] = {}
-    for field in shown_fields(form, diseases):
-        if field.name in left_out:
+    for each in shown_fields(form, diseases):
+        if each.name in left_out:
             continue
-        if is_posted(field, prefix, post):
-            boxes[field.name] = read_box(field, prefix, post, base)
+        if is_posted(each, prefix, post):
+            boxes[each.name] = read_box(each, prefix, post, base)
         else:
-            cell = base.get(prefix + field.name, "")
-            boxes[field.name] = show_box(field, prefix, parse_saved(field, cell))
-            if row_id is None and field.need == "required":
-                boxes[field.name].error = f"Choose {field.label.lower()}"
-    return EntryForm(form, boxes, prefix, row_id)
+            cell = base.get(prefix + each.name, "")
+            boxes[each.name] = show_box(each, prefix, parse_saved(each, cell))
+            if row_id is None and each.need == "required":
+                boxes[each.name].error = f"Choose {each.label.lower()}"
+    made = EntryForm(form, boxes, prefix, row_id)
+    made.refuse_unasked()
+    return made
 
 
 def read_base(post: QueryDict) -> dict[str, str]:

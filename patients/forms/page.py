@@ -11,7 +11,6 @@ from typing import Final
 
 from django.http import QueryDict
 
-from patients.forms.boxes import Box
 from patients.forms.entry import EntryForm
 from patients.rules.record import Finding
 from patients.rules.values import Value
@@ -117,10 +116,20 @@ class EntryPage:
         """Whether there is anything to save."""
         return bool(self.act) or any(part.changes or part.row_id is None for part in self.parts)
 
+    @property
+    def amends(self) -> bool:
+        """Whether a saved value changes: then it needs its reason."""
+        return bool(self.act) or any(p.changes for p in self.parts if p.row_id is not None)
+
     def require_reason(self, is_sent: bool) -> None:
         """An act always needs its reason."""
         if is_sent and not self.reason:
             self.reason_error = "Give the reason"
+
+    def notes(self, kind: str) -> dict[str, str]:
+        """Errors or warnings (`kind`: error, warning) by the id of their box."""
+        boxes = (box for part in self.parts for box in part.boxes.values())
+        return {box.id: text for box in boxes if (text := getattr(box, kind))}
 
     def forget_errors(self) -> None:
         """The page shows a draft: what is not finished is no error yet."""
@@ -136,11 +145,11 @@ class EntryPage:
         soft: dict[str, Confirmation] = {}
         for finding in findings:
             hard = finding.severity == "hard"
-            box = self._box_of(finding, hard)
+            part = next((part for part in self.parts if part.is_of(finding.row)), None)
+            box = part.note(finding.field, finding.message, hard=hard) if part else None
             if hard and (box is None or box.error != finding.message):
-                self.others.append(
-                    Problem(finding.message, links.get((finding.row.form, finding.row.id), ""))
-                )
+                href = links.get((finding.row.form, finding.row.id), "")
+                self.others.append(Problem(finding.message, href or _first_of(part)))
             elif not hard:
                 entry = soft.setdefault(finding.check, Confirmation(finding.check, []))
                 if finding.message not in entry.messages:
@@ -154,17 +163,11 @@ class EntryPage:
                 confirmation.error = f"Say why this is right: {confirmation.messages[0]}"
         self.confirmations = list(soft.values())
 
-    def _box_of(self, finding: Finding, hard: bool) -> Box | None:
-        for part in self.parts:
-            if part.form.name == finding.form and part.row_id == finding.row.id:
-                return part.note(finding.field, finding.message, hard=hard)
-        return None
-
     def merge(self, version: int, current: Mapping[str, Value]) -> None:
         """Another person saved the record: show both values; the next save starts from theirs."""
         self.is_conflict, self.version = True, version
         for part in self.parts:
-            part.merge(current)
+            part.merge(current if part.current is None else part.current)
 
 
 def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = False) -> EntryPage:
@@ -184,9 +187,15 @@ def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = Fa
         for name, text in post.items()
         if name.startswith(CONFIRM_PREFIX) and isinstance(text, str) and text.strip()
     }
-    if asks_reason and page.is_changed and not page.reason:
+    if asks_reason and page.amends and not page.reason:
         page.reason_error = "Give the reason for the change"
     return page
+
+
+def _first_of(part: EntryForm | None) -> str:
+    """Where a finding of a row leads whose field has no box."""
+    box = next(iter(part.boxes.values()), None) if part else None
+    return f"#{box.focus_id}" if box else ""
 
 
 def _version(text: str, *, asked: bool) -> int | None:

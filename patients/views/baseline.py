@@ -19,13 +19,15 @@ from patients.forms.sections import BASELINE, IDENTIFYING
 from patients.labels import code_label
 from patients.models import Patient
 from patients.queries.record_page import RecordView, view_record
+from patients.rules.calculated import of_patient
 from patients.rules.dictionary import DISEASES, PATIENTS
 from patients.views.drafts import sent_form
-from patients.views.entry import Entry, save_entry, show_entry
+from patients.views.entry import Entry, Onward, save_entry, show_entry
 from patients.views.shared import editable_record, note_reading, sees_identifiers
 
 FIXED_AT_CREATION = ("disease",)
 DISEASE = PATIENTS.by_name["disease"]
+GRID = Onward("courses and cycles", "course_grid")
 
 
 @require_http_methods(["GET", "POST"])
@@ -62,6 +64,7 @@ def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
         "The record was created. Its outcome follows when a course is entered.",
         context={"note": f"{center.code}, {words.lower()}", "change_start": True},
         query=query,
+        onward=GRID,
     )
 
 
@@ -99,6 +102,8 @@ def _amendment(request: HttpRequest, patient: Patient, view: RecordView) -> Entr
         patient,
         view,
         dict(row.values),
+        outputs=of_patient,
+        onward=GRID,
     )
 
 

@@ -28,7 +28,9 @@ RESTORE: Final = "draft"
 PAGE_NOTE: Final = "draft_page"
 # Sent with a form that leaves an offered draft alone.
 KEEP: Final = "keep_draft"
-_OF_THE_PAGE: Final = frozenset({"csrfmiddlewaretoken", "submission", "again", PAGE_NOTE, KEEP})
+_OF_THE_PAGE: Final = frozenset(
+    {"csrfmiddlewaretoken", "submission", "again", "onward", PAGE_NOTE, KEEP}
+)
 _signer: Final = Signer(salt="patients.draft")
 
 

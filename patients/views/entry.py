@@ -9,13 +9,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from centers.access import required_scope
 from patients.actions.changes import Conflict, RecordChange, Refused, RowChange, SavedRecord
 from patients.actions.drafts import DraftPage, drop_draft
+from patients.actions.preview import preview_record
 from patients.actions.records import save_records
 from patients.actions.submissions import (
     claim_submission,
@@ -25,11 +26,24 @@ from patients.actions.submissions import (
 from patients.forms.page import EntryPage
 from patients.models import Patient
 from patients.queries.record_page import RecordView
+from patients.rules.calculated import Calculated
+from patients.rules.record import RecordState
 from patients.rules.values import Value
 from patients.views.drafts import KEEP, RESTORE, address_of, offer_of
 from patients.views.shared import banner
 
 REFUSED, CONFLICT = 422, 409
+# Asks only for the checks: the script sends it while somebody types.
+CHECK_HEADER = "X-Registry-Check"
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where "save and next" leads: the route (it takes the record and `arguments`) and its words."""
+
+    title: str
+    route: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +67,10 @@ class Entry:
     template: str = "patients/entry_form.html"
     context: dict[str, Any] = field(default_factory=dict)
     query: str = ""
+    # Values that follow from the record as it stands, or would stand.
+    outputs: Callable[[RecordState], Sequence[Calculated]] = lambda _: ()
+    # The next form of the record, by "save and next".
+    onward: Onward | None = None
 
     def links(self) -> dict[tuple[str, int | None], str]:
         """Where other rows of the record stand on its page, by form and row id, for findings."""
@@ -71,7 +89,9 @@ def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpRes
         context["offer"] = offer_of(request, _draft_page(request, entry))
     if entry.patient is not None:
         context |= banner(entry.patient)
-    context |= {"again": entry.again} | entry.context
+    context |= {"again": entry.again, "onward": entry.onward} | entry.context
+    if entry.view is not None:
+        context["calculated"] = entry.outputs(entry.view.state)
     return render(request, entry.template, context, status=status)
 
 
@@ -87,6 +107,8 @@ def _draft_page(request: HttpRequest, entry: Entry) -> DraftPage:
 def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
     """Save what was sent and go to the record; else the same page with 422 or 409."""
     page = entry.page
+    if CHECK_HEADER in request.headers:
+        return _check_entry(entry)
     if not page.is_valid:
         return show_entry(request, entry, REFUSED)
     if not page.is_changed:
@@ -103,6 +125,20 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
         return show_entry(request, entry, CONFLICT)
     messages.success(request, entry.done)
     return _go_on(request, entry, record)
+
+
+def _check_entry(entry: Entry) -> HttpResponse:
+    """What the server says to what stands in the boxes, for the script: nothing is saved."""
+    page = entry.page
+    state, findings = preview_record(actor=required_scope(), change=_change(entry))
+    page.refuse(findings, {})
+    return JsonResponse(
+        {
+            "errors": page.notes("error"),
+            "warnings": page.notes("warning"),
+            "outputs": {value.id: value.text for value in entry.outputs(state)},
+        }
+    )
 
 
 def _save_once(request: HttpRequest, entry: Entry) -> uuid.UUID | None:
@@ -122,16 +158,19 @@ def _save_once(request: HttpRequest, entry: Entry) -> uuid.UUID | None:
         return saved.public_id
 
 
-def _save(entry: Entry) -> SavedRecord:
-    change = RecordChange(
+def _change(entry: Entry) -> RecordChange:
+    return RecordChange(
         entry.center_id,
         entry.patient.pk if entry.patient else None,
         list(entry.rows()),
         expected_version=entry.page.version,
     )
+
+
+def _save(entry: Entry) -> SavedRecord:
     return save_records(
         actor=required_scope(),
-        changes=[change],
+        changes=[_change(entry)],
         reason=entry.page.reason,
         confirmed=entry.page.confirmed,
     )[0]
@@ -140,4 +179,6 @@ def _save(entry: Entry) -> SavedRecord:
 def _go_on(request: HttpRequest, entry: Entry, record: uuid.UUID | None) -> HttpResponse:
     if entry.again and "again" in request.POST:
         return redirect(entry.again)
+    if entry.onward and record and "onward" in request.POST:
+        return redirect(entry.onward.route, record, *entry.onward.arguments)
     return redirect("record_detail", record=record) if record else redirect("record_list")

@@ -19,9 +19,10 @@ from patients.queries.record_page import RecordView, RowView, view_record
 from patients.rules.dictionary import COURSES, CYCLES, FORMS, Form
 from patients.rules.values import Value
 from patients.views.drafts import sent_form
-from patients.views.entry import Entry, save_entry, show_entry
+from patients.views.entry import Entry, Onward, save_entry, show_entry
 from patients.views.shared import editable_record
 
+ORDER = ("prior_therapies", "assessments", "local_therapies", "systemic_therapies", "follow_ups")
 FIRST_CYCLE = ("course_number", "cycle_number")
 
 
@@ -55,8 +56,18 @@ def row_create(request: HttpRequest, record: uuid.UUID, form: Form) -> HttpRespo
         patient,
         view,
         again=reverse("row_create", args=[record, form]),
+        onward=_onward(form),
     )
     return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _onward(form: Form) -> Onward | None:
+    """The form that is filled in after this one, in the order of a chart."""
+    place = ORDER.index(form.name) if form.name in ORDER else len(ORDER)
+    if place + 1 >= len(ORDER):
+        return None
+    following = FORMS[ORDER[place + 1]]
+    return Onward(following.title.lower(), "row_create", (following.name,))
 
 
 def _initial(view: RecordView, form: Form) -> dict[str, Value]:
