@@ -96,7 +96,9 @@ def _start(cycles: Sequence[Row], number: int) -> PartialDate | None:
 
 
 def _first(cycles: Sequence[Row]) -> PartialDate | None:
-    return min((d for c in cycles if (d := c.partial("start_date"))), default=None)
+    """The start of the first cycle, by number."""
+    in_order = sorted(cycles, key=lambda cycle: cycle.whole("cycle_number") or 0)
+    return in_order[0].partial("start_date") if in_order else None
 
 
 def _doses(cycles: Sequence[Row]) -> str:
