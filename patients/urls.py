@@ -41,6 +41,7 @@ register_converter(FormConverter, "form")
 urlpatterns = [
     path("records/", records.record_list, name="record_list"),
     path("records/find/", records.record_find, name="record_find"),
+    path("records/switch/", records.record_switch, name="record_switch"),
     path("records/new/", baseline.record_create, name="record_create"),
     path("records/download/", download.record_download, name="record_download"),
     path("records/drafts/", drafts.draft_list, name="draft_list"),

@@ -243,6 +243,7 @@ ROUTES: dict[str, Expected] = {
     "session_keep": Expected(ACCOUNT),
     "record_list": Expected(P.VIEW_RECORDS),
     "record_find": Expected(P.VIEW_RECORDS),
+    "record_switch": Expected(P.VIEW_RECORDS),
     "record_create": Expected(P.EDIT_RECORDS),
     "record_detail": Expected(P.VIEW_RECORDS, "record"),
     "record_outcome": Expected(P.VIEW_RECORDS, "record"),

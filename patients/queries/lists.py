@@ -9,10 +9,7 @@ from typing import Any, Final
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils import timezone
 
-from centers.access import Scope
-from centers.roles import Permission
 from patients import slots
-from patients.identity import blind_index, load_index_key
 from patients.models import ContactDue, Lock, Patient, Query, Signature
 from patients.queries.completeness import all_complete, incomplete
 from patients.queries.signatures import VERIFIED
@@ -157,19 +154,3 @@ def with_eligibility(records: QuerySet[Patient]) -> QuerySet[Patient]:
     for annotate in slots.eligibility:
         return annotate(records)
     return records.annotate(eligible=Value(None))
-
-
-def find_records(text: str, scope: Scope) -> QuerySet[Patient]:
-    """Records with exactly this registry number; or record ID or MRN where the reader may see them.
-
-    The MRN is found by its blind index, spaces and case aside, in each of those centers; the
-    statement is the same whether there is such a record, here or anywhere.
-    """
-    centers = scope.permitted.get(Permission.VIEW_IDENTIFIERS, frozenset())
-    wanted = Q(registry_number=text.strip().upper())
-    if centers:
-        key = load_index_key()
-        indexes = [blind_index(key, "mrn", center, text) for center in sorted(centers)]
-        named = Q(identity__record_id=text.strip()) | Q(identity__mrn_index__in=indexes)
-        wanted |= named & Q(center_id__in=centers)
-    return ordered(with_eligibility(visible_records()).filter(wanted), "number")

@@ -52,11 +52,13 @@ def grid_cells(record: Patient, states: Mapping[str, FormState]) -> SafeString:
 def _cell(form: str, cell: FormState) -> tuple[str, str, str]:
     """A cell around the address of the page and the record's number; a list has hundreds, of few kinds."""
     shown = str(cell.rows) if cell.rows and form != PATIENTS.name else ""
-    query = _ICON.format("query") if cell.queries else ""
+    number = f'<b aria-hidden="true">{shown}</b>' if shown else ""
+    said = f"{shown}, {cell.words}" if shown else cell.words
+    icons = _ICON.format(cell.state), _ICON.format("query") if cell.queries else ""
     return (
         f'<td class="cell" data-state="{cell.state}"><a href="',
-        f'#{form}">{_ICON.format(cell.state)}{shown and f"<b>{shown}</b>"}{query}<span class="visually-hidden">',
-        f" {FORMS[form].title}: {cell.words}</span></a></td>",
+        f'#{form}">{icons[0]}{number}{icons[1]}<span class="visually-hidden">',
+        f" {FORMS[form].title}: {said}</span></a></td>",
     )
 
 

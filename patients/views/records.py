@@ -17,17 +17,20 @@ from centers.models import Center
 from centers.roles import Permission
 from centers.session_limits import in_background
 from patients import slots
+from patients.actions.visits import note_visit
 from patients.forms.baseline import ERASED, HIDDEN, baseline_sections
+from patients.forms.dates import normalise_date
 from patients.models import Patient
+from patients.partial_dates import PartialDate
 from patients.queries.completeness import FormState, form_states
 from patients.queries.contacts import due_days
 from patients.queries.data_queries import open_queries_of
+from patients.queries.finding import find_records, recent_records
 from patients.queries.lists import (
     ELIGIBLE,
     STATUSES,
     ListFilters,
     filtered_records,
-    find_records,
     visible_records,
 )
 from patients.queries.record_page import view_record
@@ -109,7 +112,7 @@ def record_find(request: HttpRequest) -> HttpResponse:
         note_search([], refused="more than allowed an hour")
         context: dict[str, object] = {"section": "records"}
         return render(request, "patients/record_find_limit.html", context, status=429)
-    found = list(find_records(text, required_scope())[:PAGE_SIZE]) if text else []
+    found = list(find_records(text, required_scope(), _birth(text))[:PAGE_SIZE]) if text else []
     note_search(found)
     if len(found) == 1:
         return redirect("record_detail", record=found[0].public_id)
@@ -120,6 +123,29 @@ def record_find(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _birth(text: str) -> PartialDate | None:
+    """The text as a date, if it is one."""
+    try:
+        return PartialDate.parse(normalise_date(text))
+    except ValueError:
+        return None
+
+
+@require_safe
+@requires(Permission.VIEW_RECORDS)
+def record_switch(request: HttpRequest) -> HttpResponse:
+    """Go to a record: a page, or (`part`) its inside for the box that Ctrl+K opens."""
+    recent = recent_records()
+    note_list_reading(recent)
+    context = {
+        "section": "records",
+        "recent": recent,
+        "identified": required_scope().permitted.get(Permission.VIEW_IDENTIFIERS, frozenset()),
+    }
+    template = "patients/_switch.html" if "part" in request.GET else "patients/record_switch.html"
+    return render(request, template, context)
+
+
 @require_safe
 @requires(Permission.VIEW_RECORDS)
 def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
@@ -128,6 +154,7 @@ def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     identifiers = sees_identifiers(patient)
     if identifiers:
         note_reading("record", patient)
+    note_visit(actor=required_scope(), patient=patient)
     view = view_record(patient, identifiers=identifiers)
     panels = [panel(patient.pk, view.links) for panel in slots.record_panels]
     context = {

@@ -31,7 +31,7 @@ def test_wrong_password_is_refused_in_the_same_words_as_an_unknown_account(visit
 
 def test_coordinator_finds_a_record_by_its_number(visit: Visit, universe: Universe) -> None:
     page = visit("carla").open("/records/")
-    page.get_by_label("Registry number, record ID or MRN").fill("C01-0002")
+    page.get_by_label("Registry number, record ID").fill("C01-0002")
     page.get_by_role("button", name="Find").click()
     expect(page).to_have_url(page.url.split("/records/")[0] + universe.url("waiting"))
     assert "C01-0002" not in page.url
