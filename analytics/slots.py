@@ -1,5 +1,6 @@
 """What analytics puts into the slots of patients and centers."""
 
+from analytics.outlooks import outlooks_of
 from analytics.panels import outcome_panel
 from analytics.queries.late_changes import LATE_CHANGES
 from analytics.queries.panel import annotate_eligibility
@@ -14,5 +15,6 @@ def fill() -> None:
         slots.after_commit.append(hint_stale)
         slots.record_panels.append(outcome_panel)
         slots.eligibility.append(annotate_eligibility)
+        slots.outlooks.append(outlooks_of)
         center_slots.finders.append(LATE_CHANGES)
         center_slots.access_tables["analytics_api_client"] = "API client"  # a table's name

@@ -172,6 +172,20 @@ def unseal_draft(index_key: bytes, owner: str, sealed: bytes) -> str:
     return _decrypt(_draft_key(index_key, owner), sealed, f"draft|{owner}").decode()
 
 
+def seal_file(index_key: bytes, owner: str, body: bytes) -> bytes:
+    """Seal what an import uploaded or found. `owner`: the import and the place, bound into it."""
+    return _encrypt(_file_key(index_key, owner), body, f"file|{owner}")
+
+
+def unseal_file(index_key: bytes, owner: str, sealed: bytes) -> bytes:
+    """What was sealed by seal_file. Raises SealBroken."""
+    return _decrypt(_file_key(index_key, owner), sealed, f"file|{owner}")
+
+
+def _file_key(index_key: bytes, owner: str) -> bytes:
+    return hmac.digest(index_key, f"key of a file|{owner}".encode(), "sha256")
+
+
 def _draft_key(index_key: bytes, owner: str) -> bytes:
     return hmac.digest(index_key, f"key of a draft|{owner}".encode(), "sha256")
 

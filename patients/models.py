@@ -18,6 +18,11 @@ from patients.contact_models import ContactDue as ContactDue
 from patients.contact_models import Reminder as Reminder
 from patients.contact_models import Visit as Visit
 from patients.fields import column, row_constraints
+from patients.import_jobs import ImportColumns as ImportColumns
+from patients.import_jobs import ImportContent as ImportContent
+from patients.import_jobs import ImportJob as ImportJob
+from patients.import_jobs import ImportPage as ImportPage
+from patients.import_jobs import ImportRun as ImportRun
 from patients.query_models import Query as Query
 from patients.query_models import QueryMessage as QueryMessage
 from patients.rules.dictionary import (

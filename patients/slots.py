@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +45,25 @@ RowLinks = Mapping[tuple[str, int], RowLink]
 record_panels: Final[list[Callable[[int, RowLinks], Panel]]] = []
 # Annotates a list of records with `eligible`: yes, no, unknown or recomputing; null when left out.
 eligibility: Final[list[Callable[[QuerySet[Patient]], QuerySet[Patient]]]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is derived of a record as it stands in the open transaction, stored or not.
+
+    `eligible`: yes, no, unknown; `why` it is not yes. `pfs` as shown ("12+"), `pfs_days` from T0 in
+    days, `end` how PFS ends, in words; all three empty for an untreated record.
+    """
+
+    eligible: str
+    why: str
+    pfs: str
+    pfs_days: int | None
+    end: str
+
+
+# Derive records by their ids, in the open transaction; those that are left out are absent.
+outlooks: Final[list[Callable[[Sequence[int]], dict[int, Outlook]]]] = []
 
 
 def call_after_commit(patient_ids: list[int]) -> None:

@@ -41,6 +41,18 @@ beat_schedule: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="40"),
         "options": {"expires": 3600},
     },
+    # Steps of imports whose hint was lost or whose worker was killed.
+    "sweep-imports": {
+        "task": "patients.tasks.sweep_imports",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    # Uploads and previews that have expired.
+    "purge-imports": {
+        "task": "patients.tasks.purge_imports",
+        "schedule": crontab(minute="50"),
+        "options": {"expires": 3600},
+    },
     # With the cutoff `today` the outcomes of a new day differ.
     "new-day": {
         "task": "analytics.tasks.sweep",

@@ -205,6 +205,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Uploads stay in memory, are taken by one page, and only up to its limit.
+FILE_UPLOAD_HANDLERS = ["patients.uploads.BundleUploadHandler"]
+
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 # Files are served from the apps in the demo, from the collected folder in a deployment.

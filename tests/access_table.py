@@ -30,6 +30,7 @@ from patients.models import Draft
 from patients.queries.duplicates import duplicate_pairs
 from patients.query_models import Query
 from tests.api_tools import project
+from tests.importing import DECIDES, packed, uploaded
 from tests.universe import SURVIVOR, USERS, Universe, add_record
 
 P = Permission
@@ -38,6 +39,7 @@ ANYBODY, ACCOUNT, CLIENT = "anybody", "account", "client"
 # Centers whose objects the walk asks for; "" stands for an object that there is not.
 FIRST, SECOND, NOWHERE = "C01", "C02", ""
 RECORD_OF = {FIRST: "survivor", SECOND: "stranger"}
+IMPORTERS = {FIRST: "carla", SECOND: "otto"}
 
 Arguments = Mapping[str, Any]
 
@@ -70,6 +72,7 @@ class World:
     client: uuid.UUID
     draft: uuid.UUID
     queries: Mapping[str, uuid.UUID]
+    imports: Mapping[str, uuid.UUID]
     pair: tuple[uuid.UUID, uuid.UUID]
 
     def record(self, center: str) -> uuid.UUID:
@@ -110,6 +113,7 @@ def build_world(universe: Universe) -> World:
         client.public_id,
         _keep_draft(universe),
         {code: _open_query(universe, code) for code in (FIRST, SECOND)},
+        {code: _upload(universe, who, code) for code, who in IMPORTERS.items()},
         _add_twin(universe),
     )
 
@@ -146,6 +150,12 @@ def _open_query(universe: Universe, code: str) -> uuid.UUID:
         )
     public_id: uuid.UUID = query.public_id
     return public_id
+
+
+def _upload(universe: Universe, username: str, code: str) -> uuid.UUID:
+    """An import with its preview: a contact of the center's record."""
+    contact = DECIDES | {"center": code, "record_id": f"{code}-0001"}
+    return uploaded(universe, packed({"follow_ups": [contact]}), username, code)
 
 
 def _add_twin(universe: Universe) -> tuple[uuid.UUID, uuid.UUID]:
@@ -204,6 +214,7 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
     },
     "draft": lambda world, center: {"draft": world.draft if center else ABSENT},
     "query": lambda world, center: {"query": world.queries.get(center, ABSENT)},
+    "import": lambda world, center: {"job": world.imports.get(center, ABSENT)},
     "pair": lambda world, center: {
         "first": world.pair[0],
         "second": world.pair[1] if center else ABSENT,
@@ -212,7 +223,7 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
     "person": lambda world, center: {"user": system_user() if center else ABSENT},
 }
 # Kinds of which there are two, one a center; of others there is one, for whoever has the permission.
-OF_A_CENTER = frozenset({"record", "form", "row", "finding", "query"})
+OF_A_CENTER = frozenset({"record", "form", "row", "finding", "query", "import"})
 # The one person to whom the draft exists.
 DRAFTER = "carla"
 FILE: Arguments = {"form": "csv"}
@@ -264,6 +275,18 @@ ROUTES: dict[str, Expected] = {
     "record_retire": Expected(P.RETIRE_RECORDS, "record"),
     "record_erase": Expected(P.ERASE_IDENTIFIERS, "record"),
     "record_download": Expected(P.DOWNLOAD_RECORDS),
+    "import_list": Expected(P.IMPORT_RECORDS),
+    "import_create": Expected(P.IMPORT_RECORDS),
+    "import_template": Expected(P.IMPORT_RECORDS, fixed={"kind": "zip"}),
+    "import_detail": Expected(P.IMPORT_RECORDS, "import"),
+    "import_columns": Expected(P.IMPORT_RECORDS, "import"),
+    "import_cells": Expected(P.IMPORT_RECORDS, "import"),
+    "import_effects": Expected(P.IMPORT_RECORDS, "import"),
+    "import_report": Expected(P.IMPORT_RECORDS, "import"),
+    "import_check": Expected(P.IMPORT_RECORDS, "import"),
+    "import_commit": Expected(P.IMPORT_RECORDS, "import"),
+    "import_undo": Expected(P.IMPORT_RECORDS, "import"),
+    "import_discard": Expected(P.IMPORT_RECORDS, "import"),
     "draft_list": Expected(P.EDIT_RECORDS),
     "draft_save": Expected(P.EDIT_RECORDS),
     "draft_discard": Expected(P.EDIT_RECORDS, "draft"),

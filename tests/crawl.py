@@ -20,6 +20,7 @@ MODEL_OF = {
     "person": "user",
     "account": "user",
     "client": "apiclient",
+    "job": "importjob",
 }
 # Arguments that name no object. What is neither here nor a model is reached by the links of pages.
 FIXED: Mapping[str, Sequence[object]] = {
@@ -28,6 +29,7 @@ FIXED: Mapping[str, Sequence[object]] = {
     "key": ["wrong"],
     "cohort_file.figure": ["survival", "none"],
     "cohort_file.kind": ["svg", "csv", "table", "json", "png", "pdf"],
+    "import_template.kind": ["zip", "xlsx"],
     "form": ["csv", "json"],
     "format": ["csv", "json"],
 }

@@ -175,9 +175,14 @@ def _pfs(outcome: Outcome, links: RowLinks) -> Pfs:
         outcome.pfs_days or 0,
         "" if lo == hi else f"{lo:,} to {hi:,}",
         bool(outcome.pfs_event),
-        _ENDS.get(code, code),
+        end_words(code),
         links.get((end[0], end[1])) if end else None,
     )
+
+
+def end_words(code: str) -> str:
+    """An event type or censor reason of PFS in words."""
+    return _ENDS.get(code, code)
 
 
 def _os_years(outcome: Outcome) -> str:

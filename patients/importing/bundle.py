@@ -6,9 +6,10 @@ Nothing is extracted to disk, and members are opened only by the names of the fo
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -22,15 +23,17 @@ from patients.importing.xlsx_source import (
     read_sheet,
     refuse_entities,
 )
-from patients.rules.dictionary import FORMS
+from patients.rules.dictionary import FORMS, Form
 
 MAX_MEMBERS: Final = 1_000
+_NO_ARCHIVE: Final = "The archive cannot be opened: it is damaged or no zip. Make the bundle again."
 # Bytes unpacked, of all members; of what a workbook keeps in memory; packed size times RATIO.
 MAX_UNPACKED: Final = 1 << 30
 MAX_SHARED: Final = 1 << 26
 MAX_RATIO: Final = 250
 _SMALL: Final = 10 << 20
 _WORKBOOK_PART: Final = "[Content_Types].xml"
+_MACROS: Final = "vbaProject.bin"
 # Parts that openpyxl holds in memory as a whole.
 _SHARED_PARTS: Final = ("sharedStrings.xml", "styles.xml", "workbook.xml", ".rels")
 # A sheet of notes, as templates have one.
@@ -52,6 +55,12 @@ _DAMAGED: Final = (
 )
 
 
+# Names of files or sheets as they stand -> the form they hold; "" leaves one out.
+Names = Mapping[str, str]
+Opener = Callable[[], BinaryIO]
+UPLOAD: Final = "bundle"
+
+
 @contextmanager
 def open_bundle(path: Path, log: FindingLog) -> Iterator[list[Table]]:
     """The tables of the bundle in the order of the forms, open while the context lasts.
@@ -62,15 +71,46 @@ def open_bundle(path: Path, log: FindingLog) -> Iterator[list[Table]]:
         if path.is_dir():
             tables = _folder(path, log)
         elif path.is_file():
-            tables = _archive(path, stack, log)
+            tables = _file(path, stack, log)
         else:
             raise BundleError(f"There is no bundle at {path}: give a folder, a .zip or an .xlsx.")
-        if not tables and not log.refused:
-            message = (
-                "The bundle has no form. Files are named by forms: " + ", ".join(FORMS) + " (.csv)."
-            )
-            log.hard(shown_name(path.name), None, "", "file.none", message, blocks=True)
-        yield sorted(tables, key=lambda table: list(FORMS).index(table.form.name))
+        yield _in_order(tables, shown_name(path.name), log)
+
+
+@contextmanager
+def open_upload(content: bytes, names: Names, log: FindingLog) -> Iterator[list[Table]]:
+    """As open_bundle, of an uploaded zip or workbook that was never on a disk.
+
+    `names` tells the forms of files and sheets that are called otherwise.
+    """
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(ZipFile(BytesIO(content)))
+        except _DAMAGED:
+            log.hard(UPLOAD, None, "", "file.damaged", _NO_ARCHIVE, blocks=True)
+            yield []
+            return
+        if any(member.filename.endswith(_MACROS) for member in archive.infolist()):
+            message = "The workbook holds macros. Save it as XLSX without macros."
+            log.hard(UPLOAD, None, "", "file.macro", message, blocks=True)
+            yield []
+            return
+        tables = _archive(archive, lambda: BytesIO(content), UPLOAD, stack, log, names)
+        yield _in_order(tables, UPLOAD, log)
+
+
+def _in_order(tables: list[Table], label: str, log: FindingLog) -> list[Table]:
+    if not tables and not log.refused:
+        message = (
+            "The bundle has no form. Files are named by forms: " + ", ".join(FORMS) + " (.csv)."
+        )
+        log.hard(label, None, "", "file.none", message, blocks=True)
+    return sorted(tables, key=lambda table: list(FORMS).index(table.form.name))
+
+
+def _form_named(name: str, names: Names) -> Form | None:
+    """The form of a file or sheet: by what a person said of its name, else by the name itself."""
+    return FORMS.get(names.get(name, name.removesuffix(".csv")))
 
 
 def _folder(path: Path, log: FindingLog) -> list[Table]:
@@ -81,19 +121,25 @@ def _folder(path: Path, log: FindingLog) -> list[Table]:
         for found in sorted(path.glob(pattern))
         if found.is_file()
     ]
-    return _csv_tables(names, lambda name: (path / name).open("rb"), log)
+    return _csv_tables(names, lambda name: (path / name).open("rb"), log, {})
 
 
 def _csv_tables(
-    names: list[PurePosixPath], opened: Callable[[PurePosixPath], object], log: FindingLog
+    files: list[PurePosixPath],
+    opened: Callable[[PurePosixPath], object],
+    log: FindingLog,
+    names: Names,
 ) -> list[Table]:
-    folder = _forms_folder(names, log)
+    folder = _forms_folder(files, log, names)
     tables: list[Table] = []
-    for name in names:
+    for name in files:
         if name.parent != folder or name.suffix.lower() != ".csv" or name.name.startswith("."):
             continue
-        form = FORMS.get(name.name.removesuffix(".csv"))
+        if names.get(name.name) == "":
+            continue
+        form = _form_named(name.name, names)
         if form is None:
+            log.unknown_names.append(name.name)
             message = "No form has this name. Forms: " + ", ".join(f"{f}.csv" for f in FORMS) + "."
             log.hard(shown_name(name.name), None, "", "file.unknown", message, blocks=True)
         elif any(table.form is form for table in tables):
@@ -104,13 +150,16 @@ def _csv_tables(
     return tables
 
 
-def _forms_folder(names: list[PurePosixPath], log: FindingLog) -> PurePosixPath:
-    """Where the forms lie: at the top or in one folder below it; reports forms in several."""
-    folders = {
-        name.parent
-        for name in names
-        if name.name.removesuffix(".csv") in FORMS and name.parts[0] != "__MACOSX"
-    }
+def _forms_folder(files: list[PurePosixPath], log: FindingLog, names: Names) -> PurePosixPath:
+    """Where the forms lie: at the top or in one folder below it; reports forms in several.
+
+    Without any form by its own name: where the CSV files lie, when that is one folder.
+    """
+    kept = [name for name in files if name.parts[0] != "__MACOSX"]
+    folders = {name.parent for name in kept if _form_named(name.name, names) is not None}
+    if not folders:
+        folders = {name.parent for name in kept if name.suffix.lower() == ".csv"}
+        return folders.pop() if len(folders) == 1 else PurePosixPath()
     folders = {folder for folder in folders if len(folder.parts) < 2}
     if len(folders) > 1:
         message = "Forms lie in more than one folder. Put all of them into one."
@@ -129,7 +178,7 @@ def _csv_rows(
         log.hard(name.name, None, "", "file.damaged", message, blocks=True)
 
 
-def _archive(path: Path, stack: ExitStack, log: FindingLog) -> list[Table]:
+def _file(path: Path, stack: ExitStack, log: FindingLog) -> list[Table]:
     label = shown_name(path.name)
     try:
         archive = stack.enter_context(ZipFile(path))
@@ -138,19 +187,25 @@ def _archive(path: Path, stack: ExitStack, log: FindingLog) -> list[Table]:
             raise BundleError(
                 "The bundle is neither a folder nor a zip of CSV files nor an XLSX workbook."
             ) from None
-        message = "The archive cannot be opened: it is damaged or no zip. Make the bundle again."
-        log.hard(label, None, "", "file.damaged", message, blocks=True)
+        log.hard(label, None, "", "file.damaged", _NO_ARCHIVE, blocks=True)
         return []
+    return _archive(archive, lambda: path.open("rb"), label, stack, log, {})
+
+
+def _archive(
+    archive: ZipFile, again: Opener, label: str, stack: ExitStack, log: FindingLog, names: Names
+) -> list[Table]:
+    """The tables of an open archive; `again` opens it a second time."""
     members = [member for member in archive.infolist() if not member.is_dir()]
     problem = _archive_problem(members)
     if problem is not None:
         log.hard(label, None, "", *problem, blocks=True)
         return []
     if any(member.filename == _WORKBOOK_PART for member in members):
-        return _workbook_tables(archive, path, label, stack, log)
-    names = {PurePosixPath(member.filename): member for member in members}
+        return _workbook_tables(archive, again, label, stack, log, names)
+    by_name = {PurePosixPath(member.filename): member for member in members}
     everything = [PurePosixPath(member.filename) for member in members]
-    return _csv_tables(everything, lambda name: archive.open(names[name]), log)
+    return _csv_tables(everything, lambda name: archive.open(by_name[name]), log, names)
 
 
 def _archive_problem(members: list[ZipInfo]) -> tuple[str, str] | None:
@@ -179,11 +234,11 @@ def _archive_problem(members: list[ZipInfo]) -> tuple[str, str] | None:
 
 
 def _workbook_tables(
-    archive: ZipFile, path: Path, label: str, stack: ExitStack, log: FindingLog
+    archive: ZipFile, again: Opener, label: str, stack: ExitStack, log: FindingLog, names: Names
 ) -> list[Table]:
     try:
         refuse_entities(archive)
-        workbook = stack.enter_context(open_workbook(stack.enter_context(path.open("rb"))))
+        workbook = stack.enter_context(open_workbook(stack.enter_context(again())))
         sheets = workbook.sheetnames
     except (UnsafeXml, *_DAMAGED) as problem:
         unsafe = isinstance(problem, UnsafeXml)
@@ -197,10 +252,13 @@ def _workbook_tables(
         return []
     tables = []
     for sheet in sheets:
-        if (form := FORMS.get(sheet)) is not None:
+        if names.get(sheet) == "":
+            continue
+        if (form := FORMS.get(names.get(sheet, sheet))) is not None:
             rows = partial(_sheet_rows, partial(read_sheet, workbook, sheet), sheet)
             tables.append(Table(form, sheet, rows, pads=True))
         elif sheet.lower() not in _NOTES:
+            log.unknown_names.append(sheet)
             message = "No form has this sheet's name. Forms: " + ", ".join(FORMS) + "."
             log.hard(shown_name(sheet), None, "", "file.unknown", message, blocks=True)
     return tables

@@ -27,12 +27,14 @@ class FindingLog:
     """Collects findings at flat memory: the first `limit` of each severity, and all counts.
 
     `blocked` says that a file or row could not be read, so records cannot be put together.
+    `unknown_names` are those of files or sheets that are no form's, as they stand: not for printing.
     """
 
     def __init__(self, limit: int = LISTED_FINDINGS) -> None:
         self.limit = limit
         self.counts: Counter[tuple[Severity, str]] = Counter()
         self.blocked = False
+        self.unknown_names: list[str] = []
         self._listed: dict[Severity, list[ImportFinding]] = {"hard": [], "soft": []}
 
     def add(self, finding: ImportFinding) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from dataclasses import field as default
 from functools import reduce
 from itertools import groupby
 from operator import or_
@@ -19,14 +21,16 @@ from centers.access import Scope, acting, system_scope
 from centers.audit import EventKind, record_event, record_events
 from centers.models import SYSTEM_USER_ID, Center
 from patients.actions.records import RecordChange, Refused, save_records
-from patients.importing.bundle import open_bundle
+from patients.importing.bundle import open_bundle, open_upload
 from patients.importing.centers import CenterGate
+from patients.importing.columns import Columns, renamed
 from patients.importing.findings import FindingLog, ImportFinding
 from patients.importing.matching import BundleRow, Match, Origin, match_record
 from patients.importing.report import ImportResult
 from patients.importing.sources import Table
 from patients.importing.staging import MAX_RECORD_ROWS, StagedRecord, StagedRow, Staging
 from patients.importing.tables import CellReader, Header, read_header, read_rows
+from patients.importing.watching import Watcher
 from patients.models import PatientIdentity, RecordVersion
 from patients.queries.records import load_records
 from patients.rules.dictionary import CENTERS, PATIENTS, RECORD_FORMS
@@ -41,25 +45,34 @@ _KEYS: Final = frozenset(("center", "record_id", "row_id", "status"))
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to import: `center` is the code of the only center allowed, None for all."""
+    """What to import: `center` is the code of the only center allowed, None for all.
 
-    bundle: Path
+    `bundle` is a path (of command-line work alone) or the content of an upload, whose files and
+    columns may be called as `columns` tells.
+    """
+
+    bundle: Path | bytes
     center: str | None = None
     create_centers: bool = False
     reason: str = ""
     dry_run: bool = False
+    columns: Columns = default(default_factory=Columns)
 
 
 def import_bundle(
-    *, actor: Scope, options: ImportOptions, progress: Callable[[str], None]
+    *,
+    actor: Scope,
+    options: ImportOptions,
+    progress: Callable[[str], None],
+    watcher: Watcher | None = None,
 ) -> ImportResult:
-    """Import a bundle, all or nothing; faults are in the result's log.
+    """Import a bundle, all or nothing; faults are in the result's log. `watcher` looks on.
 
     Raises BundleError when there is no bundle, and what the database raises when it fails.
     """
-    job = _Import(actor, options, progress)
+    job = _Import(actor, options, progress, watcher or Watcher())
     with (
-        open_bundle(options.bundle, job.log) as tables,
+        _opened(options, job.log) as tables,
         acting(actor),
         transaction.atomic(),
     ):
@@ -70,12 +83,23 @@ def import_bundle(
     return job.result
 
 
+def _opened(options: ImportOptions, log: FindingLog) -> AbstractContextManager[list[Table]]:
+    if isinstance(options.bundle, bytes):
+        return open_upload(options.bundle, options.columns.names, log)
+    return open_bundle(options.bundle, log)
+
+
 class _Import:
     """The state of one import; everything that grows with the bundle is in the staging table."""
 
     def __init__(
-        self, actor: Scope, options: ImportOptions, progress: Callable[[str], None]
+        self,
+        actor: Scope,
+        options: ImportOptions,
+        progress: Callable[[str], None],
+        watcher: Watcher,
     ) -> None:
+        self.watcher = watcher
         self.actor = actor
         self.options = options
         self.log = FindingLog()
@@ -107,6 +131,7 @@ class _Import:
         self._tell(f"{self.result.rows_read:,} rows read", always=True)
         if self.log.blocked:
             return
+        self.watcher.begin(self.log)
         staging.link()
         scope = self.gate.settle(self.options.reason)
         self.result.centers = self.gate.tally
@@ -136,7 +161,7 @@ class _Import:
         for place, form in enumerate(RECORD_FORMS):
             for table in tables:
                 if table.form is form:
-                    yield from self._staged_table(place, table)
+                    yield from self._staged_table(place, renamed(table, self.options.columns))
 
     def _staged_table(self, place: int, table: Table) -> Iterator[StagedRow]:
         rows = table.rows(self.log)
@@ -171,7 +196,10 @@ class _Import:
             refused = False
             for record in records:
                 patient_id = ids.get((self.gate.ids.get(record.center, 0), record.record_id))
-                match = self._match(record, states.get(patient_id or 0))
+                existing = states.get(patient_id or 0)
+                rows = self._rows(record)
+                match = self._match(rows, existing)
+                self.watcher.matched(record, rows, match, existing)
                 refused = refused or match.refused
                 if match.changes:
                     center_id = self.gate.ids[record.center]
@@ -181,6 +209,7 @@ class _Import:
                 changes += group
         if changes:
             self._save(changes, scope, states)
+        self.watcher.chunk_done()
 
     def _saved_ids(self, chunk: Sequence[StagedRecord]) -> dict[tuple[int, str], int]:
         """The saved records of the chunk, locked against other writers until the end."""
@@ -201,19 +230,25 @@ class _Import:
             )
         }
         locks = RecordVersion.objects.select_for_update().filter(patient_id__in=found.values())
-        list(locks.order_by("patient_id").values_list("patient_id"))
+        self.watcher.found(dict(locks.order_by("patient_id").values_list("patient_id", "version")))
         return found
 
-    def _match(self, record: StagedRecord, existing: RecordState | None) -> Match:
-        """Match one record and count it; a record with a refused row is not looked at further."""
+    def _rows(self, record: StagedRecord) -> list[BundleRow] | None:
+        """The record's rows, read; None when one of them was refused or there are too many."""
         if record.overflow:
             row = record.rows[-1]
             message = f"The record has more than {MAX_RECORD_ROWS} rows. Check its record ID."
             label = self.headers[row.form].label
             self.log.hard(label, row.line, "record_id", "record.too_large", message)
         if record.overflow or any(row.cells is None for row in record.rows):
+            return None
+        return [self._parsed(row) for row in record.rows]
+
+    def _match(self, rows: Sequence[BundleRow] | None, existing: RecordState | None) -> Match:
+        """Match one record and count it; a record with a refused row is not looked at further."""
+        if rows is None:
             return Match(refused=True)
-        match = match_record([self._parsed(row) for row in record.rows], existing, self.log)
+        match = match_record(rows, existing, self.log)
         if not match.refused:
             kind = "new" if existing is None else "changed" if match.changes else "unchanged"
             self.result.records[kind] += 1
@@ -243,6 +278,7 @@ class _Import:
     def _save(
         self, changes: list[RecordChange], scope: Scope, states: dict[int, RecordState]
     ) -> None:
+        self.watcher.saving(changes)
         try:
             saved = save_records(actor=scope, changes=changes, reason=self.options.reason)
         except Refused as refused:
@@ -253,6 +289,7 @@ class _Import:
             self.log.hard("bundle", None, "", "database.refused", f"{message} Import it again.")
         else:
             self._records_written.update(change.center_id for change in changes)
+            self.watcher.saved(changes, saved, states)
             self._report([f for record in saved for f in record.soft], changes, states)
 
     def _report(

@@ -39,6 +39,7 @@ DEFINERS = {
     "patients_break_signatures": "called by triggers: marks signatures broken",
     "patients_check_record": "trigger: the whole record's edit checks",
     "patients_drop_drafts": "trigger: an erasure takes the drafts of the record with it",
+    "patients_drop_imports": "trigger: an erasure takes uploads and previews of the center with it",
     "patients_duplicates_across_centers": "checks the data manager's role itself",
     "patients_index_persons": "writes blind indexes of records in scope; returns nothing of others",
     "patients_keep_destroyed": "trigger: a destroyed key stays destroyed",
@@ -58,6 +59,7 @@ LEADING = {
     "registry_number": "random; the server draws again when one is taken",
     "patient_id": "rows of one record, which a composite key binds to its center",
     "project_id": "rows of one project",
+    "job_id": "rows of one import, written by the worker alone",
     "user_id": "rows of one account, written by administrators alone",
 }
 

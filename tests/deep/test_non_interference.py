@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.crawl import addresses, links, public_ids, route_of, unreached, variants
 from tests.deep.planted_leaks import PLANTS, Plant
+from tests.importing import DECIDES, packed, uploaded
 from tests.other_center import OFTEN, RECORD_IDS, STEPS, TEXTS, A, B, add_people
 from tests.twin import UUID, Background, Other, Snapshot, Step, Twins, Visit, World, text_of
 from tests.universe import Universe, build_universe
@@ -41,6 +42,7 @@ def twins(
     with django_db_blocker.unblock():
         universe = build_universe()
         add_people(universe)
+        uploaded(universe, packed({"follow_ups": [DECIDES]}))
         for connection in connections.all(initialized_only=True):
             connection.close()
         logging.disable(logging.ERROR)  # refusals are answers here

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from patients.importing.tables import columns_of
+from patients.importing.templates import header_of
 from patients.rules.dictionary import FORMS
 
 
@@ -32,8 +32,7 @@ class Command(BaseCommand):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for form, path in paths.items():
-                header = [name for name in columns_of(FORMS[form]) if name != "row_id"]
-                path.write_text(",".join(header) + "\n", encoding="utf-8")
+                path.write_text(",".join(header_of(FORMS[form])) + "\n", encoding="utf-8")
         except OSError as problem:
             raise CommandError(f"Cannot be written: {problem.strerror}.", returncode=2) from None
         self.stdout.write(f"{len(paths)} files written.")

@@ -1,0 +1,257 @@
+"""Import through the browser: upload, columns, preview with effect, commit once, undo as one correction."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.utils import timezone
+
+from analytics.derivation.stale import drain
+from analytics.models import Outcome
+from analytics.queries.panel import completed_years
+from centers.access import acting, scope_of, system_scope
+from centers.models import AuditEvent, User
+from patients.actions.changes import RowChange
+from patients.actions.records import RecordChange, save_records
+from patients.import_jobs import ImportState
+from patients.importing.worker import work
+from patients.models import ImportContent, ImportJob, ImportPage, Patient, PatientIdentity
+from patients.partial_dates import PartialDate
+from patients.queries.import_jobs import EFFECTS, read_all
+from patients.tasks import purge_uploads, sweep_imports
+from tests.importing import DECIDES, packed, standing, uploaded
+from tests.patients.bundles import record, row
+from tests.patients.import_tools import saved, texts
+from tests.patients.pages import Visitor
+from tests.universe import SURVIVOR, Universe
+
+NEW = "/records/imports/new/"
+CANARY = "CANARY-8841"
+
+
+def address(job: uuid.UUID, part: str = "") -> str:
+    return f"/records/imports/{job}/{part}"
+
+
+def items(universe: Universe, job: uuid.UUID, *streams: str) -> list[dict[str, object]]:
+    with acting(scope_of(universe.users["carla"])), transaction.atomic():
+        found = ImportJob.objects.get(public_id=job)
+        return [item for stream in streams for item in read_all(found, stream)]
+
+
+def whole_bundle() -> bytes:
+    """A new record, a changed value and a contact that decides an unknown."""
+    forms = record(CANARY, mrn="CANARY-MRN")
+    forms["follow_ups"] = [*forms["follow_ups"], DECIDES]
+    amended: dict[str, object] = dict(SURVIVOR["patients"][0])
+    amended |= {"center": "C01", "weight_kg": "73"}
+    return packed({**forms, "patients": [*forms["patients"], amended]})
+
+
+def states_of(universe: Universe) -> dict[str, object]:
+    """The records of carla's center, value by value."""
+    return {
+        name: (saved(record_id=name).patient.values, [texts(saved(record_id=name), "follow_ups")])
+        for name in ("C01-0001", "C01-0002")
+    }
+
+
+def test_import_from_upload_to_undo(universe: Universe) -> None:
+    carla = Visitor(universe, "carla")
+    before = states_of(universe)
+    content = whole_bundle()
+    sent = carla.client.post(NEW, {"center": "C01", "bundle": SimpleUploadedFile("x.zip", content)})
+    assert sent.status_code == 302
+    path = sent.headers["Location"]
+    job = uuid.UUID(path.split("/")[3])
+    assert "Waiting for its turn" in carla.get(path).text
+    assert sweep_imports() == 1
+    assert standing(job).state == ImportState.READY
+    page = carla.get(path)
+    assert "Ready to import" in page.text
+
+    # The preview: old and new of every cell, the effect, and nothing written.
+    assert states_of(universe) == before
+    cells = carla.get(address(job, "cells/?kind=changed")).text
+    assert "Weight" in cells
+    assert "71.5 kg" in cells
+    assert "73 kg" in cells
+    assert CANARY in carla.get(address(job, "cells/")).text
+    effects = {str(e["who"]): e for e in items(universe, job, *EFFECTS)}
+    assert set(effects) == {CANARY, "C01-0001", "C01-0002"}
+    decided = effects["C01-0002"]
+    assert (decided["before"]["eligible"], decided["after"]["eligible"]) == ("unknown", "yes")  # type: ignore[index]
+    assert "unknown <span" in page.text
+
+    # Commit: with a reason, by the worker, once.
+    assert carla.post(address(job, "commit/"), {"reason": " "}).status == 422
+    assert carla.post(address(job, "commit/"), {"reason": "New source"}).status == 302
+    assert carla.post(address(job, "commit/"), {"reason": "New source"}).status == 409
+    assert [work(job), work(job)] == [True, False]
+    assert standing(job).state == ImportState.COMMITTED
+    assert saved(record_id=CANARY).patient.values["mrn"] == "CANARY-MRN"
+    drain()
+    with acting(system_scope()), transaction.atomic():
+        ids = dict(PatientIdentity.objects.values_list("record_id", "patient_id"))
+        for who, effect in effects.items():
+            stored = Outcome.objects.get(patient_id=ids[who], variant="primary")
+            years = completed_years(stored.t0, stored.pfs_end, is_event=bool(stored.pfs_event))
+            after = effect["after"]
+            assert isinstance(after, dict)
+            assert (after["eligible"], after["pfs"], after["pfs_days"]) == (
+                stored.eligible,
+                years,
+                stored.pfs_days,
+            )
+        assert not ImportContent.objects.exists()
+        assert AuditEvent.objects.filter(operation="import").count() == 2
+        assert "CANARY" not in str(list(AuditEvent.objects.values("before", "after")))
+
+    # The same file again changes nothing.
+    again = uploaded(universe, content)
+    assert standing(again).state == ImportState.SAME
+    assert "already" in carla.get(address(again)).text
+
+    # Undo as one correction.
+    assert "Undo it" in carla.get(path).text
+    assert carla.post(address(job, "undo/"), {"reason": "Wrong file"}).status == 302
+    assert work(job)
+    assert standing(job).state == ImportState.UNDONE
+    assert states_of(universe) == before
+    with acting(system_scope()), transaction.atomic():
+        assert Patient.objects.filter(retracted=True).count() == 1
+        assert AuditEvent.objects.filter(reason="Wrong file", operation="update").count() >= 3
+
+
+def test_errors_are_shown_and_nothing_is_written(universe: Universe) -> None:
+    forms = record(CANARY)
+    forms["assessments"] = [*forms["assessments"], row("assessments", CANARY, date="2001-02-30")]
+    job = uploaded(universe, packed(forms))
+    carla = Visitor(universe, "carla")
+    assert standing(job).state == ImportState.REFUSED
+    report = carla.get(address(job, "report.csv")).text.splitlines()
+    assert report[1].startswith("assessments.csv,3,date,value.partial_date,hard,")
+    assert CANARY not in "".join(report)
+    assert "Error" in carla.get(address(job, "cells/?kind=error")).text
+    assert carla.post(address(job, "commit/"), {"reason": "x"}).status == 409
+    with acting(system_scope()), transaction.atomic():
+        assert not PatientIdentity.objects.filter(record_id=CANARY).exists()
+
+
+def test_unknown_columns_are_asked_once_and_remembered(universe: Universe) -> None:
+    header = "Record ID,Date,Source,vital_status,Nurse\n"
+    bundle = {"contacts.csv": header + "C01-0002,2012-03-05,visit,alive,Smith\n"}
+    job = uploaded(universe, packed(bundle))
+    carla = Visitor(universe, "carla")
+    assert standing(job).state == ImportState.COLUMNS
+    page = carla.get(address(job, "columns/"))
+    assert page.form["file_0"] == ""
+    assert carla.post(address(job, "columns/"), {"file_0": "follow_ups"}).status == 302
+    assert work(job)
+    page = carla.get(address(job, "columns/"))  # now the columns of that file
+    guessed = {name: page.form[name] for name in page.form if name.startswith("follow_ups_")}
+    assert [v[-1] if isinstance(v, list) else v for v in guessed.values()] == [
+        "record_id",
+        "date",
+        "source",
+        "",
+    ]
+    twice = {**guessed, "follow_ups_3": "date"}
+    assert carla.post(address(job, "columns/"), twice).status == 422
+    assert carla.post(address(job, "columns/"), guessed).status == 302
+    assert work(job)
+    assert standing(job).state == ImportState.READY
+    assert standing(uploaded(universe, packed(bundle))).state == ImportState.READY
+    carla.post(address(job, "check/"), {"forget": "1"})
+    assert work(job)
+    assert standing(job).state == ImportState.COLUMNS
+
+
+def test_changed_data_ask_for_a_new_preview_or_refuse_the_undo(universe: Universe) -> None:
+    job = uploaded(universe, packed({"follow_ups": [DECIDES]}))
+    carla = Visitor(universe, "carla")
+    amend(universe, "2009-02-17")
+    carla.post(address(job, "commit/"), {"reason": "New source"})
+    assert work(job)
+    assert standing(job).state == ImportState.OUTDATED
+    assert "Make a new preview" in carla.get(address(job)).text
+    carla.post(address(job, "check/"), {})
+    carla.post(address(job, "commit/"), {"reason": "New source"})
+    assert work(job)  # the check
+    assert standing(job).state == ImportState.READY
+    carla.post(address(job, "commit/"), {"reason": "New source"})
+    assert work(job)
+    assert standing(job).state == ImportState.COMMITTED
+    amend(universe, "2009-02-18")
+    before = states_of(universe)
+    carla.post(address(job, "undo/"), {"reason": "Wrong file"})
+    assert work(job)
+    page = carla.get(address(job)).text
+    assert "changed after the import" in page
+    assert universe.url("waiting") in page
+    assert states_of(universe) == before
+
+
+def amend(universe: Universe, day: str) -> None:
+    """Another correction of the record `waiting`."""
+    carla = scope_of(universe.users["carla"])
+    record = universe.records["waiting"]
+    key = universe.row_key("waiting", "follow_ups", 1)
+    row_change = RowChange("follow_ups", {"date": PartialDate.parse(day)}, key)
+    change = RecordChange(universe.centers["C01"].pk, record.patient_id, [row_change])
+    save_records(actor=carla, changes=[change], reason="Chart", confirmed=None)
+
+
+def test_undo_enters_retracted_rows_again(universe: Universe) -> None:
+    gone = {
+        "center": "C01",
+        "record_id": "C01-0002",
+        "date": "2006-04-03",
+        "response": "SD",
+        "basis": "imaging",
+        "status": "retracted",
+    }
+    job = uploaded(universe, packed({"assessments": [gone]}))
+    carla = Visitor(universe, "carla")
+    before = texts(saved(record_id="C01-0002"), "assessments")
+    carla.post(address(job, "commit/"), {"reason": "Wrong patient"})
+    assert work(job)
+    assert texts(saved(record_id="C01-0002"), "assessments") == []
+    carla.post(address(job, "undo/"), {"reason": "Right patient"})
+    assert work(job)
+    assert texts(saved(record_id="C01-0002"), "assessments") == before
+
+
+def test_rights_are_looked_at_again_and_uploads_expire(universe: Universe) -> None:
+    job = uploaded(universe, packed({"follow_ups": [DECIDES]}))
+    carla = Visitor(universe, "carla")
+    assert carla.post(address(job, "commit/"), {"reason": "New source"}).status == 302
+    with acting(system_scope()), transaction.atomic():
+        User.objects.filter(username="carla").update(is_active=False)
+    assert work(job)
+    assert (standing(job).state, standing(job).problem) == (ImportState.FAILED, "rights")
+    assert len(texts(saved(record_id="C01-0002"), "follow_ups")) == 2
+    with acting(system_scope()), transaction.atomic():
+        ImportJob.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert purge_uploads() == 1
+    assert standing(job).state == ImportState.EXPIRED
+    with acting(system_scope()), transaction.atomic():
+        assert not ImportContent.objects.exists()
+        assert not ImportPage.objects.exists()
+
+
+def test_other_files_are_refused_at_once(universe: Universe) -> None:
+    carla = Visitor(universe, "carla")
+    for content, says in (
+        (b"", "The file is empty"),
+        (b"center,record_id\nC01,1\n", "neither a zip nor an XLSX"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old kind"),
+        (b"PK\x03\x04" + bytes(16 << 20), "more than 16 MB"),
+    ):
+        sent = {"center": "C01", "bundle": SimpleUploadedFile("a.zip", content)}
+        answer = carla.client.post(NEW, sent)
+        assert (answer.status_code, says in answer.content.decode()) == (422, True), says
+    assert not ImportJob.objects.exists()
