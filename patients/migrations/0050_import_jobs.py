@@ -100,7 +100,7 @@ UNDO_ERASURE = "drop trigger drop_imports on ident.data_key; drop function patie
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("patients", "0015_database_roles"),
+        ("patients", "0030_contacts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
