@@ -100,7 +100,7 @@ UNDO_ERASURE = "drop trigger drop_imports on ident.data_key; drop function patie
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("patients", "0030_contacts"),
+        ("patients", "0040_data_queries"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
