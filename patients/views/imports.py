@@ -10,13 +10,13 @@ import csv
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -162,14 +162,14 @@ def _hinted(job: ImportJob) -> HttpResponse:
 
 @require_safe
 @requires(Permission.IMPORT_RECORDS)
-def import_template(request: HttpRequest, kind: str) -> HttpResponse:
+def import_template(request: HttpRequest, kind: str) -> HttpResponseBase:
     """The empty bundle, as a zip of CSV files or a workbook."""
     if kind not in TEMPLATES:
         raise Http404
     make, media_type = TEMPLATES[kind]
-    response = HttpResponse(make(), content_type=media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="import-template.{kind}"'
-    return response
+    name = f"import-template.{kind}"
+    content = BytesIO(make())
+    return FileResponse(content, as_attachment=True, filename=name, content_type=media_type)
 
 
 @require_safe
