@@ -60,4 +60,11 @@ beat_schedule: dict[str, dict[str, Any]] = {
         "options": {"expires": 3600},
     },
 }
+if os.environ.get("REGISTRY_BACKUP_DIR"):
+    # Taken by the operations process alone, the one with the backup login (docs/backup.md).
+    beat_schedule["backup"] = {
+        "task": "registry.tasks.scheduled_backup",
+        "schedule": crontab(hour="2", minute="15"),
+        "options": {"queue": "operations", "expires": 3600},
+    }
 app.conf.beat_schedule = beat_schedule

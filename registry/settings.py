@@ -30,6 +30,18 @@ REGISTRY_IDENTIFIER_KEY_NEW: bytes | None = (
     else None
 )
 
+# Exports: where their files lie, and the Ed25519 key that signs their manifests (docs/exports.md).
+REGISTRY_EXPORT_DIR = Path(
+    env.text("REGISTRY_EXPORT_DIR", "")
+    or Path(env.text("REGISTRY_DATA_DIR", str(BASE_DIR / ".data"))) / "exports"
+)
+
+# pg_dump and pg_restore of a server of one's own; those of the embedded one speak no TLS.
+REGISTRY_PG_PROGRAMS = env.text("REGISTRY_PG_PROGRAMS", "")
+# Backups go here, and so many are kept (docs/backup.md); unset: none is made by itself.
+REGISTRY_BACKUP_DIR = env.text("REGISTRY_BACKUP_DIR", "")
+REGISTRY_BACKUPS_KEPT = env.integer("REGISTRY_BACKUPS_KEPT", 14)
+
 INSTALLED_APPS = [
     "registry",
     "analytics",
