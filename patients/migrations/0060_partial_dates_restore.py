@@ -23,7 +23,7 @@ return case length(value)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0040_data_queries")]
+    dependencies = [("patients", "0050_import_jobs")]
 
     # The way back keeps them: they give the same answers.
     operations = [migrations.RunSQL(BODIES, migrations.RunSQL.noop)]
