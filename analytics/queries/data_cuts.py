@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from django.db import connections, transaction
 
-from analytics.derivation.engine import VARIANTS
+from analytics.derivation.engine import (
+    DERIVATION,
+    RULE_SET,
+    THRESHOLD_YEARS,
+    VARIANTS,
+    without_memoize,
+)
 from analytics.models import DataCut
 from analytics.queries.known import Seal, known_at
-from analytics.queries.outcomes import COLUMNS, registry_rows
+from analytics.queries.outcomes import COLUMNS
 from patients.models import ROW_MODELS, Patient
 
 # The site's own number stays out: a cut names records by registry number alone.
@@ -36,14 +42,34 @@ _EVENTS: Final = """
 """
 
 
-def cut_rows(seal: Seal, cutoff: date, using: str = "worker") -> list[Row]:
-    """Every record's row in every variant as known at the seal, in CUT_COLUMNS and canonical order."""
-    found: list[Row] = []
-    with known_at(seal, using):
-        for variant in VARIANTS:
-            for row in registry_rows(cutoff, variant, using):
-                named = dict(zip(COLUMNS, row, strict=True)) | {"variant": variant}
-                found.append(tuple(_plain(named[name]) for name in CUT_COLUMNS))
+_ROWS: Final = f"""
+select record.registry_number, derived.variant, center.code,
+    {", ".join(f"derived.{name}" for name in CUT_COLUMNS[3:-1])}
+from (
+{DERIVATION}
+) derived
+join patients_patient record on record.id = derived.patient_id
+join centers_center center on center.id = derived.center_id
+"""  # noqa: S608  # fixed text: columns of this module and outcome.sql
+
+
+def cut_rows(
+    seal: Seal, cutoff: date, using: str = "worker", ids: Sequence[int] | None = None
+) -> list[Row]:
+    """Rows of every record in scope (or of `ids`) in every variant, as known at the seal.
+
+    In CUT_COLUMNS and canonical order.
+    """
+    parameters = {
+        "ids": None if ids is None else list(ids),
+        "cutoff": cutoff,
+        "variants": list(VARIANTS),
+        "years": THRESHOLD_YEARS,
+    }
+    with known_at(seal, using), connections[using].cursor() as cursor:
+        without_memoize(using)
+        cursor.execute(_ROWS, parameters)
+        found = [(*map(_plain, row), RULE_SET) for row in cursor.fetchall()]
     return sorted(found, key=lambda row: (row[0], VARIANTS.index(row[1])))
 
 

@@ -10,7 +10,7 @@ and age at T0 are those of today.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -40,18 +40,41 @@ _COLUMNS: Final = """
     where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = ''
     order by attnum
 """
+# Ids of events that were known at a seal.
 _KNOWN: Final = """
     select coalesce(range_agg(part), '{}')
     from audit.seal, unnest(ids) part where number <= %s
 """
+# What an event touched since: row by row the last event that was known, null where the row was not.
+_TOUCHED: Final = sql.SQL("""
+    create temporary table known_touched on commit drop as
+    select later.table_name, later.row_id, (
+        select id from audit.event known
+        where known.table_name = later.table_name and known.row_id = later.row_id
+            and known.id <@ {known}::int8multirange
+        order by id desc limit 1
+    ) as event_id
+    from (
+        select distinct event.table_name, event.row_id
+        from unnest('{{[1,)}}'::int8multirange - {known}::int8multirange) part
+        join audit.event event on event.id >= lower(part)
+            and (upper_inf(part) or event.id < upper(part))
+        where event.table_name = any({tables})
+    ) later
+""")
+# Rows that nothing touched since stand as they are: a live row is what its last event says
+# (manage.py verify_audit). All others come out of the events.
 _FILL: Final = sql.SQL("""
     insert into pg_temp.{table} ({columns})
+    select {columns} from public.{table} live
+    where not exists (select from pg_temp.known_touched touched
+        where touched.table_name = {name} and touched.row_id = live.id)
+    union all
     select {columns} from (
-        select distinct on (row_id) row_id, after from audit.event
-        where table_name = {name} and id <@ {known}::int8multirange
-        order by row_id, id desc
+        select event.after from pg_temp.known_touched touched
+        join audit.event event on event.id = touched.event_id
+        where touched.table_name = {name} and event.after is not null
     ) last, jsonb_populate_record(null::public.{table}, last.after)
-    where last.after is not null
 """)
 
 
@@ -97,21 +120,26 @@ def seal_before(moment: datetime | int, using: str = "worker") -> Seal:
 def known_at(seal: Seal, using: str = "worker") -> Iterator[None]:
     """One transaction in which clinical tables stand as they were known at the seal; read only.
 
-    About two seconds for 10,000 records. The caller's scope decides which events are read.
+    The caller's scope decides which rows and events are read. docs/benchmarks.md says how long it takes.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(_KNOWN, [seal.number])
         known: str = str(cursor.fetchone()[0])
         cursor.execute("set local work_mem = '64MB'")
+        cursor.execute(_TOUCHED.format(known=sql.Literal(known), tables=sql.Literal(list(TABLES))))
+        cursor.execute("analyze pg_temp.known_touched")
         for table in TABLES:
-            _copy(cursor, table, known)
-        with _first_here(cursor, TABLES):
+            _copy(cursor, table)
+        with _first_here(cursor, (*TABLES, "known_touched")):
             yield
 
 
 @contextmanager
 def outcomes_at(
-    cutoff: date, using: str = "default", threshold_years: int = THRESHOLD_YEARS
+    cutoff: date,
+    using: str = "default",
+    threshold_years: int = THRESHOLD_YEARS,
+    variants: Sequence[str] = VARIANTS,
 ) -> Iterator[None]:
     """One transaction in which the outcome table holds what is derived at another cutoff.
 
@@ -126,7 +154,7 @@ def outcomes_at(
         parameters = {
             "ids": None,
             "cutoff": cutoff,
-            "variants": list(VARIANTS),
+            "variants": list(variants),
             "years": threshold_years,
             "rule_set": RULE_SET,
         }
@@ -149,7 +177,7 @@ def _first_here(cursor: Any, tables: tuple[str, ...]) -> Iterator[None]:
         cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(table)))
 
 
-def _copy(cursor: Any, table: str, known: str) -> None:
+def _copy(cursor: Any, table: str) -> None:
     """One clinical table as it was known."""
     cursor.execute(_COLUMNS, [f"public.{table}"])
     columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in cursor.fetchall())
@@ -159,10 +187,7 @@ def _copy(cursor: Any, table: str, known: str) -> None:
             "create temporary table {} (like public.{} including generated) on commit drop"
         ).format(name, name)
     )
-    fill = _FILL.format(
-        table=name, columns=columns, name=sql.Literal(table), known=sql.Literal(known)
-    )
-    cursor.execute(fill)
+    cursor.execute(_FILL.format(table=name, columns=columns, name=sql.Literal(table)))
     parent = sql.Identifier("id" if table == Patient._meta.db_table else "patient_id")
     cursor.execute(sql.SQL("create index on pg_temp.{} ({})").format(name, parent))
     cursor.execute(sql.SQL("analyze pg_temp.{}").format(name))
