@@ -15,7 +15,9 @@ class DataCut(models.Model):
     """A named, frozen state of the registry's outcomes: cutoff, seal, rule set, and what came out.
 
     Rows are not stored: they are derived again from the events at the seal, and `content_hash`
-    (SHA-256, hexadecimal, of the canonical rows) shows that they are the same. Never changed.
+    (SHA-256, hexadecimal, of the canonical rows) shows that they are the same. What was cut is never
+    changed; the name may be until the cut is locked. `sizes` are records by set and disease, for what
+    may be shown of it to readers without membership.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -29,6 +31,9 @@ class DataCut(models.Model):
     code_version = models.TextField()
     made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     made_at = models.DateTimeField(db_default=Now())
+    sizes = models.JSONField(default=dict)
+    locked_at = models.DateTimeField(null=True)
+    locked_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         db_table = "analytics_data_cut"

@@ -1,15 +1,18 @@
-"""Forms of API clients."""
+"""Forms of API clients, data cuts and saved views."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
 
 from analytics.actions.clients import DEFAULT_DAYS, LONGEST_DAYS
 from analytics.clients import SCOPES
+from analytics.derivation.engine import current_cutoff
+from analytics.queries.asked import AskedProblem, asked_cutoff
 from analytics.queries.clients import open_projects, possible_owners
-from centers.forms import HouseForm, ReasonField
+from centers.forms import DAY_FORMATS, HouseForm, ReasonField
 
 
 class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain while running
@@ -72,3 +75,39 @@ class ClientForm(HouseForm):
         chosen = ("project", "owner")
         values = {name: value for name, value in self.cleaned_data.items() if name not in chosen}
         return values | {f"{name}_id": self.cleaned_data[name].pk for name in chosen}
+
+
+class CutForm(HouseForm):
+    """A new data cut."""
+
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="What people will call it, such as Paper 2018"
+    )
+    cutoff = forms.DateField(
+        label="Data cutoff",
+        input_formats=list(DAY_FORMATS),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        help_text="Such as 2017-06-30; not after the registry's own",
+        error_messages={"invalid": "Write a day such as 2017-06-30."},
+    )
+
+    def clean_cutoff(self) -> date:
+        """Not after the registry's own, and not before there was HD IL-2."""
+        cutoff: date = self.cleaned_data["cutoff"]
+        try:
+            return asked_cutoff(cutoff.isoformat(), current_cutoff())
+        except AskedProblem as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class CutNameForm(HouseForm):
+    """Another name of a cut that is not locked."""
+
+    name = forms.CharField(label="Name", max_length=100)
+    reason = ReasonField()
+
+
+class ViewForm(HouseForm):
+    """The name of a saved view; what it shows stands in the address."""
+
+    name = forms.CharField(label="Name", max_length=100, help_text="Seen by you alone")

@@ -19,6 +19,7 @@ from analytics.export_jobs import ExportRevocation as ExportRevocation
 from analytics.projects import Cohort as Cohort
 from analytics.projects import Project as Project
 from analytics.projects import ProjectMember as ProjectMember
+from analytics.saved import SavedView as SavedView
 from analytics.tokens import ApiCode as ApiCode
 from centers.models import Center
 from patients.models import Patient

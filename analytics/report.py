@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,10 +14,12 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from analytics.charts.overview import figures, rows
-from analytics.charts.survival import RATE_YEARS, SurvivalFigure, survival_figure
+from analytics.charts.survival import RATE_YEARS, SurvivalFigure, survival_figure, title_of
 from analytics.derivation.engine import RULE_SET
 from analytics.models import DataCut
+from analytics.queries.asked import Reading
 from analytics.queries.data_cuts import seal_of
+from analytics.queries.filters import EVERYBODY
 from analytics.queries.flow import flow
 from analytics.queries.known import known_at, outcomes_at
 from analytics.queries.overview import overview
@@ -36,23 +38,22 @@ ANALYSES: Final = (
 STYLE_PLACE: Final = "<!-- style -->"
 
 
+EVERYTHING: Final = Reading(own_centers=True, filters=EVERYBODY, own_ids=())
+
+
 def report_html(cutoff: date, cut: DataCut | None = None) -> str:
-    """The report for the rows in scope, every number of one moment: a cut's, or now.
+    """The report for the rows in scope as a file, every number of one moment: a cut's, or now.
 
     The reader of the scope is taken as a member of all its centers. Raises what the derivation raises.
     """
     with _standing(cutoff, cut):
-        context = _context(cutoff)
-    seal = head("default")
-    context |= {
-        "cut": cut,
-        "seal": seal,
-        "made_at": timezone.now(),
-        "rule_set": RULE_SET,
-        "code_version": settings.VERSION,
-        "demo": settings.DEMO,
-    }
-    page = render_to_string("analytics/report.html", context)
+        context = report_context(cutoff, EVERYTHING)
+    return report_file(context | {"cut": cut})
+
+
+def report_file(context: Mapping[str, Any]) -> str:
+    """The report as one file that needs nothing else."""
+    page = render_to_string("analytics/report.html", dict(context))
     return page.replace(STYLE_PLACE, f"<style>{_style()}</style>", 1)
 
 
@@ -66,24 +67,37 @@ def _standing(cutoff: date, cut: DataCut | None) -> Iterator[None]:
         yield
 
 
-def _context(cutoff: date) -> dict[str, Any]:
-    page = overview(cutoff, own_centers=True)
+def report_context(cutoff: date, reading: Reading, *, tables: bool = True) -> dict[str, Any]:
+    """What the report's template shows, of the outcomes that stand.
+
+    `tables`: the flow and Table 1 are shown; not to readers of pooled figures at another moment.
+    """
+    page = overview(cutoff, **reading)
     drawings: list[SurvivalFigure] = []
+    withheld: list[str] = []
     for analysis in ANALYSES:
-        groups = survival_groups(analysis, cutoff, own_centers=True)
+        groups = survival_groups(analysis, cutoff, **reading)
         drawing = survival_figure(analysis, groups.counts or {})
         if drawing is not None:
             drawings.append(drawing)
+        elif groups.withheld:
+            withheld.append(title_of(analysis))
     return {
         "cutoff": cutoff,
         "page": page,
         "figures": figures(page),
         "rows": rows(page),
-        "flow": flow(cutoff, own_centers=True),
-        "table": table_one(cutoff, own_centers=True),
+        "flow": flow(cutoff, **reading) if tables else None,
+        "table": table_one(cutoff, **reading) if tables else None,
         "diseases": DISEASES,
         "drawings": drawings,
+        "withheld_curves": withheld,
         "rate_years": RATE_YEARS,
+        "seal": head("default"),
+        "made_at": timezone.now(),
+        "rule_set": RULE_SET,
+        "code_version": settings.VERSION,
+        "demo": settings.DEMO,
     }
 
 

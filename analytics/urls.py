@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from analytics.api import outcomes, tokens
-from analytics.views import clients, cohort, description, files, survival
+from analytics.views import clients, cohort, cuts, description, files, report, saved, survival
 
 urlpatterns = [
     path("cohort/", cohort.cohort_overview, name="cohort_overview"),
@@ -18,6 +18,18 @@ urlpatterns = [
     ),
     path("api/v1/token", tokens.token, name="api_token"),
     path("api/v1/token/revoke", tokens.revoke, name="api_token_revoke"),
+    path("cohort/report/", report.cohort_report, name="cohort_report"),
+    path("cohort/report.html", report.cohort_report_file, name="cohort_report_file"),
+    path("cohort/views/", saved.view_list, name="view_list"),
+    path("cohort/views/new/<slug:page>/", saved.view_save, name="view_save"),
+    path("cohort/views/<uuid:view>/remove/", saved.view_remove, name="view_remove"),
+    path("cohort/cuts/", cuts.cut_list, name="cut_list"),
+    path("cohort/cuts/new/", cuts.cut_create, name="cut_create"),
+    path("cohort/cuts/compare/", cuts.cut_compare, name="cut_compare"),
+    path("cohort/cuts/<uuid:cut>/", cuts.cut_detail, name="cut_detail"),
+    path("cohort/cuts/<uuid:cut>/name/", cuts.cut_rename, name="cut_rename"),
+    path("cohort/cuts/<uuid:cut>/lock/", cuts.cut_lock, name="cut_lock"),
+    path("cohort/cuts/<uuid:cut>/again/", cuts.cut_reproduce, name="cut_reproduce"),
     path("api/v1/outcomes.csv", outcomes.outcomes_csv, name="api_outcomes_csv"),
     path("administration/clients/", clients.client_list, name="client_list"),
     path("administration/clients/new/", clients.client_create, name="client_create"),

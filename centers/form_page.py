@@ -26,6 +26,7 @@ class FormPage:
     crumbs: Sequence[tuple[str, str]]
     intro: str = ""
     danger: bool = False
+    section: str = "administration"
 
     @property
     def cancel(self) -> str:
@@ -53,6 +54,6 @@ def refusing(form: HouseForm) -> Iterator[None]:
 
 def show_form(request: HttpRequest, form: HouseForm, page: FormPage) -> HttpResponse:
     """The page, with status 422 when something was refused."""
-    context = {"section": "administration", "form": form, "page": page, "reasons": REASONS}
+    context = {"section": page.section, "form": form, "page": page, "reasons": REASONS}
     status = REFUSED if form.errors else 200
     return render(request, "centers/form_page.html", context, status=status)

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     REVIEW_AUDIT = "review_audit"
     VIEW_DUPLICATES = "view_duplicates"
     VIEW_COHORT = "view_cohort"
+    CUT_DATA = "cut_data"
     MANAGE_CENTERS = "manage_centers"
     MANAGE_USERS = "manage_users"
     MANAGE_CLIENTS = "manage_clients"
@@ -91,8 +92,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.MONITOR: _MONITORING,
-    Role.DATA_MANAGER: _MONITORING | {_P.VIEW_DUPLICATES, _P.REQUEST_EXPORTS, _P.APPROVE_EXPORTS},
-    Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT, _P.REQUEST_EXPORTS}),
+    Role.DATA_MANAGER: _MONITORING
+    | {_P.VIEW_DUPLICATES, _P.CUT_DATA, _P.REQUEST_EXPORTS, _P.APPROVE_EXPORTS},
+    Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT, _P.CUT_DATA, _P.REQUEST_EXPORTS}),
     Role.ADMINISTRATOR: frozenset(
         {_P.MANAGE_CENTERS, _P.MANAGE_USERS, _P.MANAGE_CLIENTS, _P.MANAGE_PROJECTS}
     ),

@@ -27,6 +27,9 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
             ("cohort_overview", "Overview", Permission.VIEW_COHORT),
             ("cohort_survival", "Survival", Permission.VIEW_COHORT),
             ("cohort_description", "Description", Permission.VIEW_COHORT),
+            ("cohort_report", "Report", Permission.VIEW_COHORT),
+            ("cut_list", "Data cuts", Permission.CUT_DATA),
+            ("view_list", "Saved views", Permission.VIEW_COHORT),
         ),
     ),
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics.actions.clients import make_client
+from analytics.actions.data_cuts import make_cut
+from analytics.actions.views import save_view
 from centers.access import acting, scope_of, system_scope
 from centers.actions.centers import create_center
 from centers.actions.users import add_membership, create_user
@@ -74,6 +77,8 @@ class World:
     queries: Mapping[str, uuid.UUID]
     imports: Mapping[str, uuid.UUID]
     pair: tuple[uuid.UUID, uuid.UUID]
+    cut: uuid.UUID
+    view: uuid.UUID
 
     def record(self, center: str) -> uuid.UUID:
         """Public id of a record of the center."""
@@ -115,6 +120,8 @@ def build_world(universe: Universe) -> World:
         {code: _open_query(universe, code) for code in (FIRST, SECOND)},
         {code: _upload(universe, who, code) for code, who in IMPORTERS.items()},
         _add_twin(universe),
+        make_cut(actor=system_scope(), name="First cut", cutoff=date(2017, 6, 30)).public_id,
+        _save_view(universe),
     )
 
 
@@ -134,6 +141,15 @@ def _keep_draft(universe: Universe) -> uuid.UUID:
     save_draft(actor=actor, page=page, boxes={"weight_kg": ["72"]})
     with acting(actor), transaction.atomic():
         public_id: uuid.UUID = Draft.objects.get().public_id
+    return public_id
+
+
+def _save_view(universe: Universe) -> uuid.UUID:
+    """A saved view of DRAFTER."""
+    actor = scope_of(universe.users[DRAFTER])
+    public_id: uuid.UUID = save_view(
+        actor=actor, name="Men", page="cohort_overview", query="sex=male"
+    ).public_id
     return public_id
 
 
@@ -213,6 +229,8 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
         "day": timezone.now().date(),
     },
     "draft": lambda world, center: {"draft": world.draft if center else ABSENT},
+    "cut": lambda world, center: {"cut": world.cut if center else ABSENT},
+    "view": lambda world, center: {"view": world.view if center else ABSENT},
     "query": lambda world, center: {"query": world.queries.get(center, ABSENT)},
     "import": lambda world, center: {"job": world.imports.get(center, ABSENT)},
     "pair": lambda world, center: {
@@ -224,7 +242,7 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
 }
 # Kinds of which there are two, one a center; of others there is one, for whoever has the permission.
 OF_A_CENTER = frozenset({"record", "form", "row", "finding", "query", "import"})
-# The one person to whom the draft exists.
+# The one person to whom the draft and the saved view exist.
 DRAFTER = "carla"
 FILE: Arguments = {"form": "csv"}
 
@@ -305,6 +323,18 @@ ROUTES: dict[str, Expected] = {
     "cohort_file": Expected(
         P.VIEW_COHORT, fixed={"figure": "survival", "kind": "csv"}, is_withheld=True
     ),
+    "cohort_report": Expected(P.VIEW_COHORT),
+    "cohort_report_file": Expected(P.VIEW_COHORT),
+    "view_list": Expected(P.VIEW_COHORT),
+    "view_save": Expected(P.VIEW_COHORT, fixed={"page": "cohort_overview"}),
+    "view_remove": Expected(P.VIEW_COHORT, "view"),
+    "cut_list": Expected(P.CUT_DATA),
+    "cut_create": Expected(P.CUT_DATA),
+    "cut_compare": Expected(P.CUT_DATA),
+    "cut_detail": Expected(P.CUT_DATA, "cut"),
+    "cut_rename": Expected(P.CUT_DATA, "cut"),
+    "cut_lock": Expected(P.CUT_DATA, "cut"),
+    "cut_reproduce": Expected(P.CUT_DATA, "cut"),
     "api_token": Expected(ANYBODY),
     "api_token_revoke": Expected(ANYBODY),
     "api_outcomes_csv": Expected(CLIENT),
@@ -385,7 +415,7 @@ def answer(username: str, name: str, center: str, method: str = "GET") -> int:
             return 404
         if expected.kind in OF_A_CENTER:
             return _answer_at_center(username, expected, center)
-    if center == NOWHERE or (expected.kind == "draft" and username != DRAFTER):
+    if center == NOWHERE or (expected.kind in ("draft", "view") and username != DRAFTER):
         return 404
     return 200
 

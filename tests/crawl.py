@@ -21,6 +21,8 @@ MODEL_OF = {
     "account": "user",
     "client": "apiclient",
     "job": "importjob",
+    "cut": "datacut",
+    "view": "savedview",
 }
 # Arguments that name no object. What is neither here nor a model is reached by the links of pages.
 FIXED: Mapping[str, Sequence[object]] = {
@@ -30,6 +32,7 @@ FIXED: Mapping[str, Sequence[object]] = {
     "cohort_file.figure": ["survival", "none"],
     "cohort_file.kind": ["svg", "csv", "table", "json", "png", "pdf"],
     "import_template.kind": ["zip", "xlsx"],
+    "page": ["cohort_overview", "cohort_survival"],
     "form": ["csv", "json"],
     "format": ["csv", "json"],
 }

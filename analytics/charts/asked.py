@@ -140,11 +140,13 @@ def _chips(asked: Asked) -> list[Chip]:
         name: f"{FILTERS[name]}: {filter_label(name, code)}"
         for name, code in asked.filters.values.items()
     }
-    if asked.cutoff != asked.standing:
+    if asked.cut is not None:
+        labels["cut"] = f"Data cut {asked.cut.name}"
+    elif asked.cutoff != asked.standing:
         labels["cutoff"] = f"Cutoff {asked.cutoff:%d-%b-%Y}"
     if "years" in asked.parameters:
         labels["years"] = f"Eligible from {asked.years} years"
-    if asked.seal is not None:
+    if asked.seal is not None and asked.cut is None:
         labels["as_of"] = f"As known on {asked.seal.sealed_at:%d-%b-%Y %H:%M} UTC"
     if "where" in asked.parameters:
         labels["where"] = "Your centers alone"

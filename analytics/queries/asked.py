@@ -11,6 +11,7 @@ asked for. What cannot be had is in `problems` by field, and the page shows the 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,9 @@ from urllib.parse import urlencode
 from django.db import connection
 
 from analytics.derivation.engine import THRESHOLD_YEARS, current_cutoff
-from analytics.queries.cohort import growth, recomputing, sizes_at, treated_in_all
+from analytics.models import DataCut
+from analytics.queries.cohort import growth, headline, recomputing, sizes_at, treated_in_all
+from analytics.queries.data_cuts import seal_of
 from analytics.queries.disclosure import (
     SMALLEST_CELL,
     cutoff_ladder,
@@ -30,7 +33,7 @@ from analytics.queries.disclosure import (
     on_grid,
     readings_beside,
 )
-from analytics.queries.filters import EVERYBODY, Filters, read_filters
+from analytics.queries.filters import EVERYBODY, VALUES, Filters, read_filters
 from analytics.queries.known import NotSealed, Seal, known_at, outcomes_at, seal_before
 from analytics.queries.survival import Analysis
 from centers.access import Scope, acting, pooled, required_scope
@@ -60,7 +63,8 @@ class Asked:
     """One view of the cohort.
 
     `cutoff` is the one that the figures stand at, `standing` the registry's own. `years` is the threshold
-    of eligibility. `seal` is the moment of the past, None for now. `own_centers`: the reader is a member
+    of eligibility. `seal` is the moment of the past, None for now; `cut` the
+    data cut that cutoff and seal are of, if one was asked for. `own_centers`: the reader is a member
     of every center in scope; `centers` are the codes that may be filtered by.
     """
 
@@ -72,6 +76,7 @@ class Asked:
     own_centers: bool
     centers: tuple[str, ...] = ()
     seal: Seal | None = None
+    cut: DataCut | None = None
     own_ids: tuple[int, ...] = ()
     may_widen: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -112,10 +117,12 @@ class Asked:
         found |= self.filters.values
         if self.may_widen and self.own_centers:
             found["where"] = "own"
-        if self.cutoff != self.standing:
-            found["cutoff"] = self.cutoff.isoformat()
         if self.years != THRESHOLD_YEARS:
             found["years"] = str(self.years)
+        if self.cut is not None:
+            return found | {"cut": str(self.cut.public_id)}
+        if self.cutoff != self.standing:
+            found["cutoff"] = self.cutoff.isoformat()
         if self.seal is not None:
             found["as_of"] = str(self.seal.number)
         return found
@@ -180,6 +187,7 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
     problems: dict[str, str] = {}
     standing = current_cutoff()
     cutoff, seal = standing, None
+    cut = asked_cut(str(query.get("cut", "")))
     try:
         cutoff = asked_cutoff(str(query.get("cutoff", "")), standing)
     except AskedProblem as error:
@@ -188,6 +196,8 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
         seal = asked_moment(str(query.get("as_of", "")), own_centers=own_centers)
     except AskedProblem as error:
         problems["as_of"] = str(error)
+    if cut is not None:
+        cutoff, seal = cut.cutoff, seal_of(cut)
     centers = _codes(own) if own_centers else ()
     filters = read_filters(query, centers)
     if not own_centers and not on_grid(filters):
@@ -202,6 +212,7 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
         own_centers=own_centers,
         centers=centers,
         seal=seal,
+        cut=cut,
         own_ids=() if own_centers else own.center_ids,
         may_widen=may_widen,
         problems=problems,
@@ -219,14 +230,27 @@ NOT_HERE: Final = "Pooled tables stand at the registry's own cutoff and threshol
 OFF_LADDER: Final = (
     "Pooled figures stand at the cutoffs of the list: at others few records changed."
 )
+CUT_CLOSED: Final = (
+    "Pooled figures of a data cut are shown once it is locked, without filters, and where at least 11 "
+    "records of each disease, or none, tell it from today's and from those locked before."
+)
+INDEX_DISEASES: Final = VALUES["disease"]
 SMALL_STEP: Final = "Withheld: from one threshold to the next fewer than 11 records change."
 
 
 def _pooled_what_if(asked: Asked, curves_only: bool) -> Asked:
     """The what-if, or the registry's own where a difference of two views would show few records."""
+    plain = set(asked.filters.values) <= {"disease"} and asked.analysis.by in ("", "disease")
+    if asked.cut is not None:
+        if not curves_only:
+            return _plain(asked, as_of=NOT_HERE)
+        return (
+            asked
+            if plain and _cut_open(asked.cut, asked.standing)
+            else _plain(asked, as_of=CUT_CLOSED)
+        )
     moved, other = asked.cutoff != asked.standing, asked.years != THRESHOLD_YEARS
     field = "cutoff" if moved else "years"
-    plain = set(asked.filters.values) <= {"disease"} and asked.analysis.by in ("", "disease")
     if not curves_only:
         return _plain(asked, **{field: NOT_HERE})
     if (moved and other) or not plain:
@@ -236,6 +260,31 @@ def _pooled_what_if(asked: Asked, curves_only: bool) -> Asked:
     if other and few_enough() and not _thresholds_apart(asked.cutoff):
         return _plain(asked, years=SMALL_STEP)
     return asked
+
+
+def _cut_open(cut: DataCut, standing: date) -> bool:
+    """Whether pooled figures of a cut may be shown beside the registry's own and those of other cuts.
+
+    Only of a locked one. Between two cuts that few records tell apart the one locked first is shown.
+    """
+    if cut.locked_at is None:
+        return False
+    rows = {row.disease: row for row in headline(standing)}
+    now = {
+        name: {code: getattr(rows[code], name) if code in rows else 0 for code in INDEX_DISEASES}
+        for name in ("treated", "eligible")
+    }
+    earlier = DataCut.objects.filter(locked_at__lt=cut.locked_at).values_list("sizes", flat=True)
+    mine = _cells(cut.sizes)
+    return all(difference_releasable(mine, _cells(sizes)) for sizes in (now, *earlier))
+
+
+def _cells(sizes: Mapping[str, Mapping[str, int]]) -> list[int]:
+    return [
+        sizes.get(name, {}).get(code, 0)
+        for name in ("treated", "eligible")
+        for code in INDEX_DISEASES
+    ]
 
 
 def _thresholds_apart(cutoff: date) -> bool:
@@ -250,6 +299,7 @@ def _plain(asked: Asked, **problem: str) -> Asked:
         cutoff=asked.standing,
         years=THRESHOLD_YEARS,
         seal=None,
+        cut=None,
         problems={**asked.problems, **problem},
     )
 
@@ -278,6 +328,14 @@ class AskedProblem(ValueError):
 
 
 EARLIEST_YEAR: Final = 1980
+
+
+def asked_cut(text: str) -> DataCut | None:
+    """The data cut of a public id; None where none is asked for or there is none."""
+    try:
+        return DataCut.objects.filter(public_id=uuid.UUID(text)).first() if text else None
+    except ValueError:
+        return None
 
 
 def asked_cutoff(text: str, standing: date) -> date:

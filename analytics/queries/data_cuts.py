@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import connections, transaction
 
 from analytics.derivation.engine import (
+    DEFAULT_VARIANT,
     DERIVATION,
     RULE_SET,
     THRESHOLD_YEARS,
@@ -133,17 +134,17 @@ class Cause:
     operation: str
     reason: str
 
+    @property
+    def day(self) -> date:
+        """The day of the entry, UTC."""
+        return datetime.fromisoformat(self.at).date()
+
 
 def causes(
     first: DataCut, second: DataCut, numbers: Iterable[str], using: str = "worker"
 ) -> dict[str, list[Cause]]:
     """The clinical events between two cuts' seals, by registry number; without any value of a row."""
-    parameters: dict[str, Any] = {
-        "tables": [Patient._meta.db_table, *(m._meta.db_table for m in ROW_MODELS.values())],
-        "after": min(first.seal, second.seal),
-        "upto": max(first.seal, second.seal),
-        "numbers": sorted(set(numbers)),
-    }
+    parameters = _between(first, second) | {"numbers": sorted(set(numbers))}
     found: dict[str, list[Cause]] = {}
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(_EVENTS, parameters)
@@ -151,3 +152,98 @@ def causes(
             cause = Cause(event, at.isoformat(), table, operation, reason or "")
             found.setdefault(number, []).append(cause)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One record of the reader's centers that differs between two cuts, and what may be why.
+
+    `eligible` and `pfs` are (before, after) of the primary reading, None where the record was not
+    there; `columns` are the other columns that differ in any variant.
+    """
+
+    registry_number: str
+    public_id: str
+    eligible: tuple[Any, Any]
+    pfs: tuple[Any, Any]
+    columns: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+    @property
+    def eligibility_changed(self) -> bool:
+        """Whether it entered or left the cohort, or became known."""
+        return bool(self.eligible[0] != self.eligible[1])
+
+    @property
+    def pfs_changed(self) -> bool:
+        """Whether days or event of PFS, primary reading, differ."""
+        return bool(self.pfs[0] != self.pfs[1])
+
+
+_TOUCHED: Final = """
+    select distinct event.patient_id from audit.event
+    where event.table_name = any(%(tables)s) and event.patient_id is not null
+        and event.id <@ (select coalesce(range_agg(part), '{}') from audit.seal, unnest(ids) part
+            where number > %(after)s and number <= %(upto)s)
+"""
+
+
+def _between(first: DataCut, second: DataCut) -> dict[str, Any]:
+    return {
+        "tables": [Patient._meta.db_table, *(m._meta.db_table for m in ROW_MODELS.values())],
+        "after": min(first.seal, second.seal),
+        "upto": max(first.seal, second.seal),
+    }
+
+
+def both_rows(first: DataCut, second: DataCut, using: str) -> tuple[list[Row], list[Row]]:
+    """Rows of both cuts, in scope; where only entries can differ, of the records touched between."""
+    ids = None
+    if (first.cutoff, first.rule_set) == (second.cutoff, second.rule_set):
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            cursor.execute(_TOUCHED, _between(first, second))
+            ids = [int(row[0]) for row in cursor.fetchall()]
+    return (
+        cut_rows(seal_of(first), first.cutoff, using, ids),
+        cut_rows(seal_of(second), second.cutoff, using, ids),
+    )
+
+
+def changed_records(first: DataCut, second: DataCut, using: str = "default") -> list[Changed]:
+    """Records in scope that differ, by registry number, with the events between the cuts."""
+    old, new = both_rows(first, second, using)
+    before, after = (
+        {row[0]: row for row in rows if row[1] == DEFAULT_VARIANT} for rows in (old, new)
+    )
+    columns: dict[str, set[str]] = {}
+    for one in differences(old, new):
+        columns.setdefault(one.registry_number, set()).update(one.before, one.after)
+    why = causes(first, second, columns, using)
+    public = dict(
+        Patient.objects.using(using)
+        .filter(registry_number__in=list(columns))
+        .values_list("registry_number", "public_id")
+    )
+    return [
+        Changed(
+            number,
+            str(public.get(number, "")),
+            (_eligible(before.get(number)), _eligible(after.get(number))),
+            (_pfs(before.get(number)), _pfs(after.get(number))),
+            tuple(name for name in CUT_COLUMNS if name in names),
+            tuple(why.get(number, ())),
+        )
+        for number, names in sorted(columns.items())
+    ]
+
+
+def _eligible(row: Row | None) -> Any:
+    return row[CUT_COLUMNS.index("eligible")] if row else None
+
+
+def _pfs(row: Row | None) -> Any:
+    """Days and whether they ended in an event, as people write it: "1234" or "1234+"."""
+    if row is None or row[CUT_COLUMNS.index("pfs_days")] is None:
+        return None
+    plus = "" if row[CUT_COLUMNS.index("pfs_event")] else "+"
+    return f"{row[CUT_COLUMNS.index('pfs_days')]}{plus}"

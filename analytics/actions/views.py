@@ -1,0 +1,62 @@
+"""Keeping a cohort page's address under a name, for oneself."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from analytics.models import SavedView
+from analytics.queries.filters import NAMES
+from centers.access import Scope, acting
+from centers.roles import Permission
+
+# Pages that can be saved: name of the route, and what people call it.
+PAGES: Final = {
+    "cohort_overview": "Overview",
+    "cohort_survival": "Survival",
+    "cohort_description": "Description",
+}
+KNOWN: Final = frozenset(
+    {*NAMES, "endpoint", "variant", "records", "by", "where", "cutoff", "years", "as_of", "cut"}
+)
+_VALUE: Final = re.compile(r"[\w:.+-]{1,40}")
+MOST_VIEWS: Final = 200
+
+
+def save_view(*, actor: Scope, name: str, page: str, query: str) -> SavedView:
+    """Keep a page's address. What is no parameter of a cohort page is left out.
+
+    Raises ValidationError: no such page, a name that is taken, too many views.
+    """
+    actor.require(Permission.VIEW_COHORT)
+    if page not in PAGES:
+        raise ValidationError("This page cannot be saved.")
+    view = SavedView(owner_id=actor.actor_id, name=name.strip(), page=page, query=known(query))
+    with acting(actor), transaction.atomic():
+        if SavedView.objects.filter(owner_id=actor.actor_id).count() >= MOST_VIEWS:
+            raise ValidationError(f"You have {MOST_VIEWS} views: remove one first.")
+        view.full_clean(exclude=["owner"])
+        view.save(force_insert=True)
+    return view
+
+
+def remove_view(*, actor: Scope, public_id: uuid.UUID) -> bool:
+    """Take away a view of one's own; False when there is none."""
+    with acting(actor), transaction.atomic():
+        views = SavedView.objects.filter(owner_id=actor.actor_id, public_id=public_id)
+        return bool(views.delete()[0])
+
+
+def known(query: str) -> str:
+    """The parameters of a cohort page in a query string, and nothing else."""
+    pairs = [
+        (name, value)
+        for name, value in parse_qsl(query, max_num_fields=60)
+        if name in KNOWN and _VALUE.fullmatch(value)
+    ]
+    return urlencode(pairs)
