@@ -38,8 +38,11 @@ def save_view(*, actor: Scope, name: str, page: str, query: str) -> SavedView:
         raise ValidationError("This page cannot be saved.")
     view = SavedView(owner_id=actor.actor_id, name=name.strip(), page=page, query=known(query))
     with acting(actor), transaction.atomic():
-        if SavedView.objects.filter(owner_id=actor.actor_id).count() >= MOST_VIEWS:
+        mine = SavedView.objects.filter(owner_id=actor.actor_id)
+        if mine.count() >= MOST_VIEWS:
             raise ValidationError(f"You have {MOST_VIEWS} views: remove one first.")
+        if mine.filter(name=view.name).exists():
+            raise ValidationError("You have a view of that name: choose another.")
         view.full_clean(exclude=["owner"])
         view.save(force_insert=True)
     return view

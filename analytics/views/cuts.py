@@ -30,6 +30,10 @@ MOST_SHOWN: Final = 200
 @requires(Permission.CUT_DATA)
 def cut_list(request: HttpRequest) -> HttpResponse:
     """All data cuts, newest first, with a form that compares two."""
+    return _listed(request)
+
+
+def _listed(request: HttpRequest) -> HttpResponse:
     cuts = DataCut.objects.select_related("made_by", "locked_by")
     context = {"section": "cohort", "tab": "cut_list", "cuts": list(cuts)}
     return render(request, "analytics/cut_list.html", context)
@@ -117,7 +121,7 @@ def cut_compare(request: HttpRequest) -> HttpResponse:
     """Records that two cuts tell differently: one's own in detail, of all others their number."""
     first, second = (asked_cut(request.GET.get(name, "")) for name in ("first", "second"))
     if first is None or second is None:
-        return cut_list(request)
+        return _listed(request)
     own = required_scope()
     with acting(pooled(own)):
         everybody = changed_records(first, second) if few_enough() else None
@@ -147,8 +151,6 @@ def _find(public_id: uuid.UUID) -> DataCut:
     if cut is None:
         raise Http404
     return cut
-
-
 
 
 def _crumbs(cut: DataCut | None = None) -> list[tuple[str, str]]:
