@@ -29,6 +29,7 @@ begin
     end if;
     return new;
 end $$;
+revoke execute on function analytics_keep_cut from public;
 create trigger keep_cut before update on analytics_data_cut
     for each row execute function analytics_keep_cut();
 """
