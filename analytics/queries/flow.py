@@ -6,15 +6,15 @@ Criteria are asked in the order of rules.md section 6; a record leaves at the fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
-
-from django.db import connection
+from typing import Any, Final
 
 from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
-from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.filters import EVERYBODY, Filters
+from analytics.queries.selection import OWN, REGISTERED, fetch, own_only
 
 CRITERIA: Final = (
     ("received_hd_il2", "Received high-dose IL-2"),
@@ -24,13 +24,95 @@ CRITERIA: Final = (
 )
 _COUNTS: Final = f"""
     select {", ".join(name for name, _ in CRITERIA)}, count(*)
-    from analytics_outcome outcome
-    join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s
-        and not record.retracted and record.consent is distinct from 'withdrawn'
-    {FILTERED}
+    {REGISTERED}
     group by {", ".join(str(n + 1) for n in range(len(CRITERIA)))}
-"""  # noqa: S608  # fixed text
+"""  # fixed text
+
+
+# Why records left at each criterion: its reason, of those that met all before it.
+_REASONS: Final = " union all ".join(
+    f"""select '{name}', outcome.{name}, outcome.criteria -> '{name}' ->> 'reason', count(*)
+    {REGISTERED} {"".join(f" and outcome.{before} = 'yes'" for before, _ in CRITERIA[:place])}
+        and outcome.{name} <> 'yes' group by 1, 2, 3"""
+    for place, (name, _) in enumerate(CRITERIA)
+)
+# Records of one box or of one way out; FIRST means all that are registered.
+FIRST: Final = "registered"
+_LIST: Final = {
+    FIRST: "",
+    **{
+        name: "".join(f" and outcome.{before} = 'yes'" for before, _ in CRITERIA[:place])
+        + f" and outcome.{name} = %(value)s"
+        for place, (name, _) in enumerate(CRITERIA)
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why records left at a criterion: value (`no`, `unknown`), code of the reason, how many."""
+
+    value: str
+    code: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A record of a box: how lists name it, and the criterion's reason and resolving entry."""
+
+    public_id: uuid.UUID
+    registry_number: str
+    center: str
+    disease: str
+    t0: date | None
+    found: Mapping[str, Any]
+
+
+def flow_reasons(cutoff: date, filters: Filters) -> dict[str, list[Reason]]:
+    """The reasons to leave by criterion, most frequent first; for members alone."""
+    reasons: dict[str, list[Reason]] = {name: [] for name, _ in CRITERIA}
+    for criterion, *found in fetch(_REASONS, cutoff, filters):
+        reasons[criterion].append(Reason(*found))
+    for found in reasons.values():
+        found.sort(key=lambda reason: (reason.value, -reason.number, reason.code))
+    return reasons
+
+
+def flow_records(
+    cutoff: date,
+    step: str,
+    value: str,
+    *,
+    own_centers: bool,
+    filters: Filters,
+    own_ids: Sequence[int],
+    limit: int,
+    skip: int,
+) -> tuple[list[Listed], int]:
+    """Records of a box, or of a way out of it, at the reader's own centers; and how many there are.
+
+    `step` is FIRST or a criterion, `value` yes, no or unknown. Raises KeyError for another step.
+    """
+    name = "received_hd_il2" if step == FIRST else step
+    where = f"{_LISTED_FROM} {_LIST[step]} {OWN}"
+    parameters = {"value": value, **own_only(own_centers, own_ids)}
+    total = fetch(f"select count(*) {where}", cutoff, filters, **parameters)[0][0]  # fixed text
+    rows = fetch(
+        f"select record.public_id, record.registry_number, center.code, outcome.disease, outcome.t0,"  # fixed text
+        f" outcome.criteria -> '{name}' {where} order by 2 limit %(limit)s offset %(skip)s",
+        cutoff,
+        filters,
+        **parameters,
+        limit=limit,
+        skip=skip,
+    )
+    return [Listed(*row) for row in rows], int(total)
+
+
+_LISTED_FROM: Final = REGISTERED.replace(
+    "where", "join centers_center center on center.id = outcome.center_id where", 1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +166,7 @@ def flow(
 
 
 def _flow(cutoff: date, filters: Filters) -> Flow:
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, {"cutoff": cutoff, **filters.parameters})
-        groups = [(tuple(row[:-1]), int(row[-1])) for row in cursor.fetchall()]
+    groups = [(tuple(row[:-1]), int(row[-1])) for row in fetch(_COUNTS, cutoff, filters)]
     registered = sum(number for _, number in groups)
     steps = []
     remaining = groups

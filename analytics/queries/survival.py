@@ -24,7 +24,7 @@ from analytics.stats.entered import EnteredCounts
 ENDPOINTS: Final = ("pfs", "os")
 RECORDS: Final = ("eligible", "treated", "landmark", "truncated")
 # Group -> SQL of its code. Fixed text; what people choose is looked up here and never in the SQL.
-_GROUPS: Final = {
+GROUP_SQL: Final = {
     "": "''",
     "disease": "outcome.disease",
     "decade": "case when outcome.t0 < '1990-01-01' then 'to_1989'"
@@ -37,12 +37,12 @@ _GROUPS: Final = {
     " and local.date_lo <= %(cutoff)s) then 'yes' else 'no' end",
     "center": "center.code",
 }
-GROUPINGS: Final = tuple(_GROUPS)
-_CENTER: Final = "join centers_center center on center.id = outcome.center_id"
+GROUPINGS: Final = tuple(GROUP_SQL)
+JOIN_CENTER: Final = "join centers_center center on center.id = outcome.center_id"
 # The day before the fifth anniversary: at risk from the anniversary on.
 _ENTRY: Final = "(outcome.t0 + interval '5 years')::date - outcome.t0 - 1"
 # Groups that form after time zero: who lives longer has more time to enter them.
-LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
+LATERGROUP_SQL: Final = frozenset({"response", "local_therapy"})
 # As many curves as one figure tells apart.
 MOST_GROUPS: Final = 4
 
@@ -144,10 +144,10 @@ def _counts(
     days, event = f"{analysis.endpoint}_days", f"{analysis.endpoint}_event"
     entry = _ENTRY if analysis.records == "truncated" else "0"
     query = f"""
-        select {_GROUPS[analysis.by]}, outcome.eligible = 'yes', {entry}, {days}, {event}, count(*)
+        select {GROUP_SQL[analysis.by]}, outcome.eligible = 'yes', {entry}, {days}, {event}, count(*)
         from analytics_outcome outcome
         join patients_patient record on record.id = outcome.patient_id
-        {_CENTER if analysis.by == "center" else ""}
+        {JOIN_CENTER if analysis.by == "center" else ""}
         where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
             and not record.retracted and record.consent is distinct from 'withdrawn'
             and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')

@@ -1,0 +1,47 @@
+"""Table 1 with its files."""
+
+from __future__ import annotations
+
+from analytics.charts.cohort import DISEASES
+from analytics.charts.printed import PrintedFigure, PrintedTable
+from analytics.queries.table_one import DISEASES as COLUMNS
+from analytics.queries.table_one import Line, TableOne
+
+CAPTION = (
+    "Eligible cohort: n (% of those known); median (quartiles) of those measured; missing values always a row. "
+    "SD: standardized difference of the two diseases."
+)
+
+
+def printed_table_one(table: TableOne) -> PrintedFigure:
+    """Characteristics of the eligible cohort by disease."""
+    heads = ("Characteristic", *(DISEASES[code] for code in COLUMNS), "All", "SD")
+    sizes = ("Records", *(str(size) for size in table.sizes), "")
+    rows = (sizes, *(_row(line) for line in table.lines))
+    notes = [CAPTION]
+    if table.withheld:
+        notes.append(
+            "Withheld, since a cell or its complement is below 11 records and you are not a member of the centers: "
+            f"{', '.join(table.withheld)}."
+        )
+    columns = ("characteristic", *COLUMNS, "all", "standardized_difference")
+    return PrintedFigure(
+        key="table-one",
+        name="table-1",
+        title="Table 1: characteristics of the eligible cohort",
+        notes=tuple(notes),
+        tables=(PrintedTable("Characteristics", heads, rows),),
+        columns=columns,
+        rows=rows,
+        document={
+            "rows": [dict(zip(columns, row, strict=True)) for row in rows],
+            "withheld": list(table.withheld),
+        },
+    )
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    label = line.label.replace("_", " ") if line.is_sub else line.label
+    label = f"\u2013 {label[:1].upper()}{label[1:]}" if line.is_sub else label
+    cells = line.cells or ("",) * (len(COLUMNS) + 1)
+    return (label, *cells, line.difference)
