@@ -5,12 +5,32 @@ from __future__ import annotations
 from django.urls import path
 
 from analytics.api import outcomes, tokens
-from analytics.views import clients, cohort, cuts, description, files, report, saved, survival
+from analytics.views import (
+    accrual,
+    clients,
+    cohort,
+    cuts,
+    description,
+    files,
+    flow,
+    progression,
+    quality,
+    report,
+    saved,
+    survival,
+    swimmer,
+)
 
 urlpatterns = [
     path("cohort/", cohort.cohort_overview, name="cohort_overview"),
     path("cohort/description/", description.cohort_description, name="cohort_description"),
     path("cohort/survival/", survival.cohort_survival, name="cohort_survival"),
+    path("cohort/progression/", progression.cohort_progression, name="cohort_progression"),
+    path("cohort/swimmer/", swimmer.cohort_swimmer, name="cohort_swimmer"),
+    path("cohort/flow/", flow.cohort_flow, name="cohort_flow"),
+    path("cohort/flow/records/", flow.cohort_flow_records, name="cohort_flow_records"),
+    path("cohort/accrual/", accrual.cohort_accrual, name="cohort_accrual"),
+    path("cohort/quality/", quality.cohort_quality, name="cohort_quality"),
     path(
         "cohort/figures/<slug:figure>.<slug:kind>",
         files.cohort_file,

@@ -26,7 +26,12 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
         (
             ("cohort_overview", "Overview", Permission.VIEW_COHORT),
             ("cohort_survival", "Survival", Permission.VIEW_COHORT),
+            ("cohort_progression", "Progression", Permission.VIEW_COHORT),
             ("cohort_description", "Description", Permission.VIEW_COHORT),
+            ("cohort_flow", "Flow", Permission.VIEW_COHORT),
+            ("cohort_swimmer", "Swimmer plot", Permission.VIEW_COHORT),
+            ("cohort_accrual", "Accrual", Permission.VIEW_COHORT),
+            ("cohort_quality", "Data quality", Permission.VIEW_COHORT),
             ("cohort_report", "Report", Permission.VIEW_COHORT),
             ("cut_list", "Data cuts", Permission.CUT_DATA),
             ("view_list", "Saved views", Permission.VIEW_COHORT),

@@ -320,6 +320,12 @@ ROUTES: dict[str, Expected] = {
     "cohort_overview": Expected(P.VIEW_COHORT),
     "cohort_description": Expected(P.VIEW_COHORT),
     "cohort_survival": Expected(P.VIEW_COHORT),
+    "cohort_progression": Expected(P.VIEW_COHORT),
+    "cohort_swimmer": Expected(P.VIEW_COHORT),
+    "cohort_flow": Expected(P.VIEW_COHORT),
+    "cohort_flow_records": Expected(P.VIEW_COHORT),
+    "cohort_accrual": Expected(P.VIEW_COHORT),
+    "cohort_quality": Expected(P.VIEW_COHORT),
     "cohort_file": Expected(
         P.VIEW_COHORT, fixed={"figure": "survival", "kind": "csv"}, is_withheld=True
     ),

@@ -133,9 +133,8 @@ def _figure(
         side = len(lines) * LINE + PADDING
         # The way out hangs between two boxes and decides how far apart they stand.
         below = top + side + 2 * GAP
-        boxes.append(
-            _box(step.label, step.met, address(step.criterion, "yes"), below, lines, top + GAP)
-        )
+        label = f"{step.label}: eligible" if step is flow.steps[-1] else step.label
+        boxes.append(_box(label, step.met, address(step.criterion, "yes"), below, lines, top + GAP))
         top = below + BOX_HEIGHT
     last = flow.steps[-1].met
     return FlowFigure(
@@ -163,7 +162,7 @@ def _lines(step: Step, reasons: Sequence[Reason], address: Any) -> list[tuple[st
 
 def _short(code: str) -> str:
     text = reason(code)
-    return text if len(text) <= 58 else f"{text[:57].rsplit(' ', 1)[0]}\u2026"
+    return text if len(text) <= 52 else f"{text[:51].rsplit(' ', 1)[0]}\u2026"
 
 
 def _box(

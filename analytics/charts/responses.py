@@ -13,7 +13,7 @@ from analytics.charts.scales import Scale, place
 from analytics.queries.responses import Counts
 from analytics.stats.proportions import Proportion, proportion
 
-WIDTH, LEFT, RIGHT, TOP, LINE, GAP = 760, 224, 190, 10, 22, 14
+WIDTH, LEFT, RIGHT, TOP, LINE, GAP = 760, 224, 216, 10, 22, 14
 RATES: Final[Mapping[str, tuple[str, ...]]] = {
     "Complete or partial (objective)": ("CR", "PR"),
     "Complete": ("CR",),

@@ -6,6 +6,7 @@ Criteria are asked in the order of rules.md section 6; a record leaves at the fi
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def flow_records(
         limit=limit,
         skip=skip,
     )
-    return [Listed(*row) for row in rows], int(total)
+    return [Listed(*row[:-1], found=json.loads(row[-1])) for row in rows], int(total)
 
 
 _LISTED_FROM: Final = REGISTERED.replace(

@@ -42,7 +42,7 @@ JOIN_CENTER: Final = "join centers_center center on center.id = outcome.center_i
 # The day before the fifth anniversary: at risk from the anniversary on.
 _ENTRY: Final = "(outcome.t0 + interval '5 years')::date - outcome.t0 - 1"
 # Groups that form after time zero: who lives longer has more time to enter them.
-LATERGROUP_SQL: Final = frozenset({"response", "local_therapy"})
+LATER_GROUPS: Final = frozenset({"response", "local_therapy"})
 # As many curves as one figure tells apart.
 MOST_GROUPS: Final = 4
 

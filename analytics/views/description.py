@@ -1,30 +1,52 @@
-"""Who is in the cohort: the flow diagram and Table 1."""
+"""Who is in the cohort: Table 1, and how its patients responded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
-from analytics.queries.asked import asking
-from analytics.queries.flow import flow
-from analytics.queries.table_one import DISEASES, table_one
-from analytics.views.asked import said
+from analytics.charts.printed import PrintedFigure
+from analytics.charts.responses import printed_responses
+from analytics.charts.table_one import printed_table_one
+from analytics.queries.asked import Asked, asking
+from analytics.queries.responses import response_counts
+from analytics.queries.table_one import table_one
+from analytics.views.dashboards import show_figures
 from centers.access import requires
 from centers.roles import Permission
+
+NO_RATES: Final = (
+    "Withheld: response rates, since a response or its complement is below 11 records."
+)
+
+
+def build_table_one(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure:
+    """Table 1 of the eligible cohort."""
+    return printed_table_one(table_one(asked.cutoff, **asked.reading))
+
+
+def build_responses(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | None:
+    """Response rates of treated records; None when withheld or without records."""
+    return printed_responses(response_counts(asked.cutoff, **asked.reading) or {})
 
 
 @require_safe
 @requires(Permission.VIEW_COHORT)
 def cohort_description(request: HttpRequest) -> HttpResponse:
-    """From registered records to the eligible cohort, and the cohort's characteristics."""
+    """The cohort's characteristics and response rates."""
     with asking(request.GET) as asked:
-        context = said(asked) | {
-            "tab": "cohort_description",
-            "flow": flow(asked.cutoff, **asked.reading),
-            "table": table_one(asked.cutoff, **asked.reading),
-            "form": asked_form(asked),
-            "diseases": DISEASES,
-        }
-    return render(request, "analytics/cohort_description.html", context)
+        table = build_table_one(asked, request.GET)
+        responses = build_responses(asked, request.GET)
+    return show_figures(
+        request,
+        asked,
+        asked_form(asked),
+        tab="cohort_description",
+        heading="Description of the cohort",
+        figures=[table, responses],
+        about=(NO_RATES,) if asked.pooled and responses is None else (),
+    )

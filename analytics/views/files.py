@@ -13,17 +13,30 @@ from django.views.decorators.http import require_safe
 from analytics.charts.printed import PrintedFigure, csv_text, table_text
 from analytics.queries.asked import Asked, asking
 from analytics.rendering import RenderingFailed, rendered
+from analytics.views.accrual import build_accrual
 from analytics.views.asked import versions
+from analytics.views.description import build_responses, build_table_one
+from analytics.views.flow import build_flow
+from analytics.views.progression import build_progression
+from analytics.views.quality import builder
 from analytics.views.survival import build_survival
+from analytics.views.swimmer import build_swimmer
 from centers.access import requires
 from centers.roles import Permission
 
 # Figure -> what makes it for a reader; None where there is none, or it is withheld.
 BUILDERS: Final[Mapping[str, Callable[[Asked, Mapping[str, Any]], PrintedFigure | None]]] = {
     "survival": build_survival,
+    "progression": build_progression,
+    "swimmer": build_swimmer,
+    "flow": build_flow,
+    "accrual": build_accrual,
+    "responses": build_responses,
+    "table-one": build_table_one,
+    **{key: builder(key) for key in ("completeness", "centers", "queries", "unknowns")},
 }
 # Pooled in full at every cutoff (docs/dashboards.md, who sees what).
-CURVES: Final = frozenset({"survival"})
+CURVES: Final = frozenset({"survival", "progression", "accrual"})
 FILE_TYPES: Final = {
     "svg": "image/svg+xml",
     "pdf": "application/pdf",

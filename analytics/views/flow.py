@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
@@ -64,6 +65,7 @@ def cohort_flow_records(request: HttpRequest) -> HttpResponse:
         )
     context = said(asked) | {
         "tab": "cohort_flow",
+        "crumbs": [(f"{reverse('cohort_flow')}{'?' if asked.query else ''}{asked.query}", "Flow")],
         "label": LABELS[step],
         "value": "" if step == FIRST else VALUES[value],
         "lines": [(one, *_words(step, one)) for one in listed],
