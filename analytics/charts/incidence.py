@@ -21,6 +21,7 @@ from analytics.charts.km import (
     KaplanMeierFigure,
     Mark,
     TableRow,
+    legend_place,
 )
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import (
@@ -187,6 +188,7 @@ def _figure(title: str, curves: Mapping[str, Incidence]) -> KaplanMeierFigure:
         key=key_of(title),
         axis_label=FIRST_DOSE,
         plot=f"{LEFT} {WIDTH - RIGHT} {PLOT_TOP} {bottom} {scale_x.high}",
+        **legend_place(list(curves)),
     )
 
 

@@ -109,6 +109,8 @@ class KaplanMeierFigure:
     key: str
     axis_label: str
     plot: str
+    legend_x: str
+    legend_text_x: str
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,18 @@ def kaplan_meier_figure(
         key=key_of(title),
         axis_label=axis_label,
         plot=f"{place(LEFT)} {place(WIDTH - RIGHT)} {PLOT_TOP} {bottom} {scale_x.high}",
+        **legend_place([group.label for group in groups]),
     )
+
+
+# Width of a letter of the legend at most, on average.
+_LETTER = 7.2
+
+
+def legend_place(labels: Sequence[str]) -> dict[str, str]:
+    """Where the legend begins, so that its longest label ends at the plot's edge."""
+    text = min(634.0, WIDTH - RIGHT - _LETTER * max(len(label) for label in labels))
+    return {"legend_x": place(text - 34), "legend_text_x": place(text)}
 
 
 def _draw(
