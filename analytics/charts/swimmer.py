@@ -194,7 +194,7 @@ def _legend() -> tuple[Symbol, ...]:
     """Two rows of five above the lanes."""
     return tuple(
         Symbol(
-            path, filled, place(16 + 148 * (n % 5)), place(14 + 20 * (n // 5)), kind, NAMES[kind]
+            path, filled, place(10 + 152 * (n % 5)), place(14 + 20 * (n // 5)), kind, NAMES[kind]
         )
         for n, (kind, (path, filled)) in enumerate(SHAPES.items())
     )
