@@ -19,7 +19,12 @@ from centers.roles import Permission
 PAGES: Final = {
     "cohort_overview": "Overview",
     "cohort_survival": "Survival",
+    "cohort_progression": "Progression",
     "cohort_description": "Description",
+    "cohort_flow": "Flow",
+    "cohort_swimmer": "Swimmer plot",
+    "cohort_accrual": "Accrual",
+    "cohort_quality": "Data quality",
 }
 KNOWN: Final = frozenset(
     {*NAMES, "endpoint", "variant", "records", "by", "where", "cutoff", "years", "as_of", "cut"}
