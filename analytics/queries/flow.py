@@ -108,7 +108,7 @@ def flow_records(
         limit=limit,
         skip=skip,
     )
-    return [Listed(*row[:-1], found=json.loads(row[-1])) for row in rows], int(total)
+    return [Listed(*row[:5], json.loads(row[5])) for row in rows], int(total)
 
 
 _LISTED_FROM: Final = REGISTERED.replace(
