@@ -108,7 +108,11 @@ def flow_records(
         limit=limit,
         skip=skip,
     )
-    return [Listed(*row[:5], json.loads(row[5])) for row in rows], int(total)
+    listed = [
+        Listed(public_id, number, center, disease, t0, json.loads(found))
+        for public_id, number, center, disease, t0, found in rows
+    ]
+    return listed, int(total)
 
 
 _LISTED_FROM: Final = REGISTERED.replace(
