@@ -16,8 +16,10 @@ from centers.models import SYSTEM_USER_ID, User
 
 # What a token may be good for. A client holds some of these, a token of it all or fewer.
 SCOPES: Final = {
-    "figures": "Survival figures, numbers of centers, named cohorts",
+    "figures": "Survival figures, numbers of centers, named cohorts, the codebook",
+    "cohorts": "Naming a cohort",
     "outcomes": "De-identified outcomes, one row a record",
+    "exports": "Asking for exports, watching, fetching and ending them",
 }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from analytics.api import outcomes, tokens
 from analytics.views import (
     accrual,
     clients,
@@ -36,8 +35,6 @@ urlpatterns = [
         files.cohort_file,
         name="cohort_file",
     ),
-    path("api/v1/token", tokens.token, name="api_token"),
-    path("api/v1/token/revoke", tokens.revoke, name="api_token_revoke"),
     path("cohort/report/", report.cohort_report, name="cohort_report"),
     path("cohort/report.html", report.cohort_report_file, name="cohort_report_file"),
     path("cohort/views/", saved.view_list, name="view_list"),
@@ -50,7 +47,7 @@ urlpatterns = [
     path("cohort/cuts/<uuid:cut>/name/", cuts.cut_rename, name="cut_rename"),
     path("cohort/cuts/<uuid:cut>/lock/", cuts.cut_lock, name="cut_lock"),
     path("cohort/cuts/<uuid:cut>/again/", cuts.cut_reproduce, name="cut_reproduce"),
-    path("api/v1/outcomes.csv", outcomes.outcomes_csv, name="api_outcomes_csv"),
+    path("api/v1/", include("analytics.api.urls")),
     path("administration/clients/", clients.client_list, name="client_list"),
     path("administration/clients/new/", clients.client_create, name="client_create"),
     path(

@@ -67,6 +67,8 @@ def _needs(route: Route) -> str:
 
 
 def _roles(route: Route) -> str:
+    if route.by_token:
+        return "programs"
     if not isinstance(route.permission, Permission):
         return "anybody" if route.permission is None else "all"
     return ", ".join(role.label for role in route.roles)

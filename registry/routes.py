@@ -75,9 +75,15 @@ def _route(path: str, pattern: URLPattern) -> Route:
         permission=getattr(view, "permission", UNDECLARED),
         confirmation=_confirmation(view),
         by_token=bool(getattr(getattr(view, "cls", None), "authentication_classes", ())),
-        token_scope=getattr(getattr(view, "cls", None), "scope", ""),
+        token_scope=_scope(getattr(view, "cls", None)),
         parameters=tuple(pattern.pattern.converters),
     )
+
+
+def _scope(made_by: Any) -> str:
+    """The scope of a token; to POST it may be another."""
+    scope, to_post = (getattr(made_by, name, "") for name in ("scope", "scope_to_post"))
+    return f"{scope}, {to_post} to POST" if to_post else scope
 
 
 def _layers(view: Callable[..., Any]) -> Iterator[dict[str, Any]]:

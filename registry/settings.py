@@ -283,6 +283,17 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "HD IL-2 registry",
+    "DESCRIPTION": "De-identified outcomes, figures and exports for programs.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "LICENSE": {"name": "Apache 2.0"},
+    "APPEND_COMPONENTS": {"securitySchemes": {"basic": {"type": "http", "scheme": "basic"}}},
+}
 # Tokens of five minutes for API clients, by client credentials alone; the database keeps hashes.
 OAUTH2_PROVIDER_APPLICATION_MODEL = "analytics.ApiClient"
 OAUTH2_PROVIDER: dict[str, Any] = {

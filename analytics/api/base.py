@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 from django.http import HttpResponse
 from django.utils.http import quote_etag
+from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -19,6 +21,7 @@ from analytics.api.authentication import (
     ClientAuthentication,
     InScope,
     client_of,
+    client_scope,
     reading_scope,
     request_id_of,
 )
@@ -42,7 +45,7 @@ class OneFormat(DefaultContentNegotiation):
 
 
 class ApiView(APIView):
-    """A view for clients with a token. `scope`: what the token must hold; `throttle_scope`: its rate.
+    """A view for clients with a token. `scope`: what the token must hold (`scope_to_post`, if any, to POST); `throttle_scope`: its rate.
 
     `deprecated` (a day, YYYY-MM-DD) and `sunset` announce its end in the headers of every answer.
     """
@@ -53,6 +56,7 @@ class ApiView(APIView):
     renderer_classes = [JSONRenderer]
     parser_classes = [JSONParser]
     scope: ClassVar[str] = ""
+    scope_to_post: ClassVar[str] = ""
     throttle_scope = "figures"
     metadata_class = None
     # Names of the parameters in the address; any other is refused.
@@ -77,8 +81,12 @@ class ApiView(APIView):
             response["Sunset"] = self.sunset
         return super().finalize_response(request, response, *args, **kwargs)
 
+    def acting_scope(self, request: Request) -> Scope:
+        """The scope in which the client acts: its project's, without rows of records."""
+        return client_scope(client_of(request), request_id_of(request))
+
     def reading(self, request: Request) -> Scope:
-        """The scope in which the client reads."""
+        """The scope in which de-identified rows of all centers are read."""
         return reading_scope(client_of(request), request_id_of(request))
 
 
@@ -89,6 +97,40 @@ def chosen(request: Request, name: str, allowed: Mapping[str, Any] | tuple[str, 
     if value not in choices:
         raise InvalidParameter(parameter=name)
     return value
+
+
+def identifier(request: Request, name: str) -> uuid.UUID | None:
+    """A parameter that is a public id; None when it is not given. Raises InvalidParameter."""
+    if not (text := request.query_params.get(name, "")):
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidParameter(parameter=name) from None
+
+
+def sent(request: Request, allowed: Mapping[str, type], needed: Collection[str]) -> dict[str, Any]:
+    """The JSON object that was sent, its members by name and type.
+
+    Raises InvalidParameter, UnsupportedMediaType.
+    """
+    # A form has been read by then, so the framework would take it for an empty object.
+    if request.content_type.split(";")[0].strip().lower() != JSON:
+        raise exceptions.UnsupportedMediaType(request.content_type)
+    body: Any = request.data
+    if not isinstance(body, dict):
+        raise InvalidParameter
+    for name in body:
+        if name not in allowed:
+            raise InvalidParameter
+    for name, kind in allowed.items():
+        value = body.get(name)
+        missing = name in needed and name not in body
+        if missing or (name in body and not isinstance(value, kind)):
+            raise InvalidParameter(parameter=name)
+        if kind is str and "\0" in (value or ""):
+            raise InvalidParameter(parameter=name)
+    return body
 
 
 def document(request: Request, body: Mapping[str, Any]) -> HttpResponse:

@@ -8,10 +8,12 @@ from datetime import date
 from typing import ClassVar, Final
 
 from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 
 from analytics.api.authentication import client_of
 from analytics.api.base import PRIVATE, ApiView, OneFormat, chosen
+from analytics.api.schema import described, parameter
 from analytics.derivation.engine import RULE_SET, current_cutoff
 from analytics.models import ApiClient
 from analytics.queries.cohort import recomputing
@@ -30,6 +32,13 @@ class OutcomesCsv(ApiView):
     content_negotiation_class = OneFormat
     parameters: ClassVar = frozenset({"cohort"})
 
+    @described(
+        "outcomesCsv",
+        "De-identified rows of the registry's own cutoff, profile safe_harbor",
+        {(200, "text/csv"): OpenApiTypes.STR},
+        without=(406,),
+        parameters=[parameter("cohort", "Which records", COHORTS)],
+    )
     def get(self, request: Request) -> HttpResponseBase:
         """Assign missing codes, record the export, then stream the rows of one moment."""
         cohort = chosen(request, "cohort", COHORTS)
@@ -73,5 +82,5 @@ def _stream(scope: Scope, project_id: int, cohort: str, cutoff: date) -> Iterato
             yield line
 
 
-outcomes_csv = OutcomesCsv.as_view()
+outcomes_csv = OutcomesCsv.as_view(http_method_names=["get", "head"])
 outcomes_csv.permission = Declared.CLIENT  # type: ignore[attr-defined]  # read by the URL walk

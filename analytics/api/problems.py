@@ -81,6 +81,14 @@ class AgreementEnded(Problem):
     detail_text = "The client's project is closed, or its agreement has expired."
 
 
+class Conflict(Problem):
+    """Another resource stands in the way."""
+
+    status_code = 409
+    name = "conflict"
+    detail_text = DETAILS[409]
+
+
 class Withheld(Problem):
     """Figures that disclosure control keeps back."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from django.http import HttpResponse, JsonResponse
+from drf_spectacular.utils import OpenApiResponse
 from oauth2_provider.models import AccessToken
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from rest_framework import exceptions
@@ -21,6 +22,7 @@ from analytics.actions.clients import note_issue
 from analytics.api.authentication import checksum, reading_scope, request_id_of
 from analytics.api.base import OneFormat
 from analytics.api.problems import InvalidParameter, Problem, answer
+from analytics.api.schema import RevocationForm, TokenForm, TokenShape, described
 from analytics.models import ApiClient
 from centers.access import acting
 from centers.account.addresses import client_address
@@ -64,7 +66,7 @@ class CredentialsView(APIView):
     renderer_classes = [JSONRenderer]
     content_negotiation_class = OneFormat
 
-    def post(self, request: Request) -> HttpResponse:
+    def answered(self, request: Request) -> HttpResponse:
         """Count the attempt, then answer; refusals are events, and are kept."""
         if request.META.get("QUERY_STRING"):
             raise InvalidParameter
@@ -107,6 +109,19 @@ class CredentialsView(APIView):
 class TokenView(CredentialsView):
     """Client credentials for a token."""
 
+    @described(
+        "createToken",
+        "A token of five minutes for a client's id and secret",
+        {200: TokenShape},
+        errors=(415,),
+        without=(403, 406),
+        request={"application/x-www-form-urlencoded": TokenForm},
+        auth=[{"basic": []}],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """A token."""
+        return self.answered(request)
+
     def run(self, request: Request) -> tuple[str, int]:
         """The toolkit checks the client, its scopes, and keeps the token's hash."""
         _, _, body, status = get_oauthlib_core().create_token_response(request._request)
@@ -127,6 +142,19 @@ class TokenView(CredentialsView):
 
 class RevocationView(CredentialsView):
     """The end of a token before its five minutes (RFC 7009)."""
+
+    @described(
+        "revokeToken",
+        "The end of a token before its time",
+        {200: OpenApiResponse(description="The token does not count, whether it did or not.")},
+        errors=(415,),
+        without=(403, 406),
+        request={"application/x-www-form-urlencoded": RevocationForm},
+        auth=[{"basic": []}],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """The end of a token."""
+        return self.answered(request)
 
     def run(self, request: Request) -> tuple[str, int]:
         """The toolkit checks the client; a token that is not its own changes nothing."""
