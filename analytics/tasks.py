@@ -9,6 +9,8 @@ from typing import Final
 from celery import shared_task
 
 from analytics.derivation.stale import drain, mark_moved
+from analytics.exporting.engine import build_waiting, expire
+from analytics.exporting.hints import TASK
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,18 @@ def sweep() -> int:
     """What lost hints left behind, and records whose outcomes stand at another cutoff or rule set."""
     mark_moved()
     return drain()
+
+
+@shared_task(name=TASK)
+def build_exports() -> int:
+    """Build the exports that wait; the message names none."""
+    return build_waiting()
+
+
+@shared_task(name="analytics.tasks.expire_exports")
+def expire_exports() -> int:
+    """Remove files of exports whose time is over."""
+    return expire()
 
 
 def hint_stale(_patient_ids: list[int]) -> None:

@@ -16,12 +16,25 @@ app.autodiscover_tasks()
 
 SWEEP_SECONDS = 5
 SEAL_SECONDS = 5
+EXPORT_SECONDS = 10
 beat_schedule: dict[str, dict[str, Any]] = {
     # Picks up what a lost hint left behind, and notices a moved cutoff or rule set.
     "sweep": {
         "task": "analytics.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    # The same for exports that wait, and for one whose worker was killed.
+    "exports": {
+        "task": "analytics.tasks.build_exports",
+        "schedule": EXPORT_SECONDS,
+        "options": {"expires": EXPORT_SECONDS},
+    },
+    # Files of exports whose time is over, or that were refused or called back.
+    "expire-exports": {
+        "task": "analytics.tasks.expire_exports",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 600},
     },
     # Audit events are sealed soon after their commit (docs/audit.md).
     "seal": {

@@ -35,6 +35,11 @@ REGISTRY_EXPORT_DIR = Path(
     env.text("REGISTRY_EXPORT_DIR", "")
     or Path(env.text("REGISTRY_DATA_DIR", str(BASE_DIR / ".data"))) / "exports"
 )
+REGISTRY_EXPORT_KEY = (
+    env.key_bytes("REGISTRY_EXPORT_KEY")
+    if env.text("REGISTRY_EXPORT_KEY", "")
+    else env.derived_key(SECRET_KEY, "signing of exports")
+)
 
 # pg_dump and pg_restore of a server of one's own; those of the embedded one speak no TLS.
 REGISTRY_PG_PROGRAMS = env.text("REGISTRY_PG_PROGRAMS", "")
@@ -113,7 +118,8 @@ if env.text("DATABASE_OWNER_URL", ""):
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0,
     }
-# Readers of their own (docs/adr/0015): each for the command that names it, never for web or worker.
+# Readers of their own (docs/adr/0015): each for the command that names it, and the
+# exporter for the worker that builds exports; never for the web.
 for _reader in ("auditor", "exporter", "backup"):
     if env.text(f"DATABASE_{_reader.upper()}_URL", ""):
         DATABASES[_reader] = env.database(f"DATABASE_{_reader.upper()}_URL") | {

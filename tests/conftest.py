@@ -28,7 +28,7 @@ def superuser() -> Iterator[psycopg.Connection]:
 def _cleaning_sql(superuser: psycopg.Connection) -> str:
     rows = superuser.execute(
         "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables"
-        " where schemaname in ('public', 'ident', 'audit') and tablename <> all(%s)",
+        " where schemaname in ('public', 'ident', 'audit', 'frozen', 'pseudonym') and tablename <> all(%s)",
         [list(KEPT)],
     ).fetchall()
     tables = [row[0] for row in rows]

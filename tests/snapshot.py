@@ -21,7 +21,7 @@ _TABLES: Final = """
         (select array_agg(attname::text order by attnum) from pg_attribute
          where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '')
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'r' and n.nspname in ('public', 'ident', 'audit')
+    where c.relkind = 'r' and n.nspname in ('public', 'ident', 'audit', 'frozen', 'pseudonym')
         and c.relname not in ('django_migrations', 'django_content_type')
     order by 1, 2
 """

@@ -3,6 +3,7 @@
 | role | login | for |
 |---|---|---|
 | registry_owner | no | owns every object; assumed by the migrating login, never logged in as |
+| registry_release | no | owns the views of schema `release` and the functions of `pseudonym` |
 | registry_migrator | yes | `DATABASE_OWNER_URL`: migrations; may assume registry_owner and create (test) databases |
 | registry_app | yes | `DATABASE_URL`: the web process; owns nothing, row-level security holds for it |
 | registry_worker | yes | `DATABASE_WORKER_URL`: recomputing outcomes; has policies of its own |
@@ -29,6 +30,7 @@ MIGRATOR = "registry_migrator"
 APP = "registry_app"
 WORKER = "registry_worker"
 EXPORTER = "registry_exporter"
+RELEASE = "registry_release"
 AUDITOR = "registry_auditor"
 BACKUP = "registry_backup"
 LOGINS = {
@@ -56,6 +58,7 @@ WITH_TEMPORARY = (APP, WORKER, MIGRATOR, OWNER)
 _PLAIN = "nosuperuser nobypassrls nocreaterole noreplication"
 ATTRIBUTES = {
     OWNER: f"nologin {_PLAIN} nocreatedb",
+    RELEASE: f"nologin {_PLAIN} nocreatedb",
     MIGRATOR: f"login {_PLAIN} createdb",
     APP: f"login {_PLAIN} nocreatedb",
     WORKER: f"login {_PLAIN} nocreatedb",
@@ -76,6 +79,8 @@ def role_statements() -> list[str]:
         f"do $$ begin\n{made}end $$",
         *(f"alter role {role} {attributes}" for role, attributes in ATTRIBUTES.items()),
         f"grant {OWNER} to {MIGRATOR} with set true",
+        # Migrations hand views over to it; the owner does not read with its rights.
+        f"grant {RELEASE} to {OWNER} with inherit false, set true",
         f"grant pg_read_all_data to {BACKUP}",
         *(f"alter role {role} set default_transaction_read_only = on" for role in READERS),
     ]

@@ -28,6 +28,7 @@ THREADS = 4
 PRIVATE_URLS = {
     **dict.fromkeys((url for url in roles.URLS if url != "DATABASE_URL"), ""),
     "DATABASE_WORKER_URL": "worker",
+    "DATABASE_EXPORTER_URL": "worker",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from analytics.exporting.choices import TABLES
 from registry.stack import roles
 
 SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast')"
@@ -25,11 +26,22 @@ BY_ROLE = {
     ("event", "client_events"): "administrators see who made and ended API clients",
     ("event", "project_events"): "administrators see projects, exports and revocations",
 }
-# Views that may run with their owner's rights, each with its reason. None is needed so far.
-OWNERS_VIEWS: dict[str, str] = {}
+# Views that run with their owner's rights, each with its reason.
+OWNERS_VIEWS = {
+    "pseudonym.current_job": "inside the release: the export that the session names, granted to nobody",
+    "pseudonym.chosen": "inside the release: its records, granted to nobody",
+    **{
+        f"release.{profile}_{table}": "released rows: the exporter reads no table beneath"
+        for profile, tables in TABLES.items()
+        for table in tables
+    },
+}
 # Functions that run with the owner's rights, each with its reason.
 DEFINERS = {
     "analytics_mark_stale": "trigger: marks a record that changed, whoever changed it",
+    "analytics_call_back": "trigger: a withdrawn consent calls exports back, whoever wrote it",
+    "prepare": "codes of an export that runs; answers a count",
+    "destroy": "deletes the codes of a closed project; answers a count",
     "append": "the one way into audit.event; granted to nobody",
     "record_event": "events of reading: fixed kinds, actor of the scope",
     "record_events": "the same for a list of centers",
@@ -58,8 +70,9 @@ LEADING = {
     "public_id": "random",
     "registry_number": "random; the server draws again when one is taken",
     "patient_id": "rows of one record, which a composite key binds to its center",
-    "project_id": "rows of one project",
-    "job_id": "rows of one import, written by the worker alone",
+    "cut_id": "rows of one data cut, written by the worker alone",
+    "project_id": "rows of one project, written by the release alone; codes are random",
+    "job_id": "rows of one export or import, written by release or worker alone",
     "user_id": "rows of one account, written by administrators alone",
 }
 
