@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
@@ -15,6 +15,7 @@ from analytics.queries.panel import completed_years
 from centers.access import acting, scope_of, system_scope
 from centers.models import AuditEvent, User
 from patients.actions.changes import RowChange
+from patients.actions.erasure import erase_identifiers
 from patients.actions.records import RecordChange, save_records
 from patients.import_jobs import ImportState
 from patients.importing.worker import work
@@ -22,6 +23,7 @@ from patients.models import ImportContent, ImportJob, ImportPage, Patient, Patie
 from patients.partial_dates import PartialDate
 from patients.queries.import_jobs import EFFECTS, read_all
 from patients.tasks import purge_uploads, sweep_imports
+from tests.audit_trail import verify_live
 from tests.importing import DECIDES, packed, standing, uploaded
 from tests.patients.bundles import record, row
 from tests.patients.import_tools import saved, texts
@@ -241,6 +243,26 @@ def test_rights_are_looked_at_again_and_uploads_expire(universe: Universe) -> No
     with acting(system_scope()), transaction.atomic():
         assert not ImportContent.objects.exists()
         assert not ImportPage.objects.exists()
+
+
+def test_previews_are_closed_to_masked_readers_and_go_with_an_erasure(universe: Universe) -> None:
+    job = uploaded(universe, packed({"follow_ups": [DECIDES]}))
+    for who, sees in (("carla", True), ("max", False), ("petra", True), ("otto", False)):
+        with acting(scope_of(universe.users[who])), transaction.atomic():
+            assert ImportPage.objects.exists() is sees, who
+            assert ImportContent.objects.exists() is sees, who
+    with acting(system_scope()), transaction.atomic():
+        sealed = b"".join(bytes(page.sealed) for page in ImportPage.objects.all())
+        assert b"C01-0002" not in sealed
+        patient = Patient.objects.get(pk=universe.records["progressed"].patient_id)
+    erase_identifiers(
+        actor=system_scope(), patient=patient, requested_on=date(2026, 3, 2), reason="Letter"
+    )
+    assert standing(job).state == ImportState.EXPIRED
+    with acting(system_scope()), transaction.atomic():
+        assert not ImportContent.objects.exists()
+        assert not ImportPage.objects.exists()
+    assert verify_live().findings == []
 
 
 def test_other_files_are_refused_at_once(universe: Universe) -> None:
