@@ -337,5 +337,7 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # At level DEBUG they print tokens and secrets.
+    "loggers": {name: {"level": "WARNING"} for name in ("oauthlib", "oauth2_provider")},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},
 }

@@ -99,6 +99,14 @@ def chosen(request: Request, name: str, allowed: Mapping[str, Any] | tuple[str, 
     return value
 
 
+def page_size(request: Request, default: int, most: int) -> int:
+    """The parameter `limit`. Raises InvalidParameter."""
+    text = request.query_params.get("limit", str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= most):
+        raise InvalidParameter(parameter="limit")
+    return int(text)
+
+
 def identifier(request: Request, name: str) -> uuid.UUID | None:
     """A parameter that is a public id; None when it is not given. Raises InvalidParameter."""
     if not (text := request.query_params.get(name, "")):

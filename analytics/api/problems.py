@@ -30,11 +30,12 @@ DETAILS: Final = {
     405: "This method is not offered here. The header Allow lists those that are.",
     406: "This address does not answer in the format asked for.",
     409: "The state of this resource does not allow it.",
+    410: "It is not there any more.",
     412: "The resource is not the one that the condition names. Read it again.",
     413: "The request is longer than this address reads.",
     415: "This media type is not read here.",
     416: "The file has no such range.",
-    428: "This needs a condition.",
+    422: "The request contradicts an earlier one.",
     429: "Too many requests. Wait as long as the header Retry-After says.",
     500: "The registry could not answer. The error is logged under the request id.",
     503: "The registry cannot answer at the moment. Try again after the time in Retry-After.",
@@ -87,6 +88,54 @@ class Conflict(Problem):
     status_code = 409
     name = "conflict"
     detail_text = DETAILS[409]
+
+
+class NotReady(Problem):
+    """The export is not released yet."""
+
+    status_code = 409
+    name = "not-ready"
+    detail_text = "The export is not released yet. Its state says how far it is."
+
+
+class Gone(Problem):
+    """The export's files may not be fetched any more."""
+
+    status_code = 410
+    name = "gone"
+    detail_text = "The export was refused, called back, ended, or its time is over."
+
+
+class KeyUsed(Problem):
+    """An idempotency key comes with another request than the first time."""
+
+    status_code = 422
+    name = "key-used"
+    detail_text = "This Idempotency-Key belongs to another request. Take a new one."
+
+
+class Changed(Problem):
+    """If-Match names a state that is not there any more."""
+
+    status_code = 412
+    name = "changed"
+    detail_text = DETAILS[412]
+
+
+class RangeNotSatisfiable(Problem):
+    """The range lies outside of the file."""
+
+    status_code = 416
+    name = "range"
+    detail_text = DETAILS[416]
+
+
+class NotReleased(Problem):
+    """No released export holds these rows."""
+
+    status_code = 404
+    name = "not-released"
+    detail_text = "No released export of the project holds these rows of the cut as CSV. Ask for one at exports."
 
 
 class Withheld(Problem):

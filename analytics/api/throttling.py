@@ -18,7 +18,7 @@ RATES: Final = {
     "figures": (120, 60),
     "rows": (60, 60),
     "download": (600, 60),
-    "order": (20, 3600),
+    "order": (60, 3600),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from analytics.api import cohorts, figures, openapi, outcomes, tokens
+from analytics.api import cohorts, exports, figures, openapi, outcomes, released, tokens
 
 urlpatterns = [
     path("token", tokens.token, name="api_token"),
@@ -15,5 +15,12 @@ urlpatterns = [
     path("centers", figures.centers, name="api_centers"),
     path("cohorts", cohorts.cohorts, name="api_cohorts"),
     path("cohorts/<uuid:cohort>", cohorts.one_cohort, name="api_cohort"),
+    path("cuts", released.cuts, name="api_cuts"),
+    path("codebook", released.codebook_view, name="api_codebook"),
+    path("outcomes", released.outcomes, name="api_outcomes"),
+    path("exports", exports.exports, name="api_exports"),
+    path("exports/<uuid:export>", exports.one_export, name="api_export"),
+    path("exports/<uuid:export>/manifest", exports.export_manifest, name="api_export_manifest"),
+    path("exports/<uuid:export>/files/<str:file>", exports.export_file, name="api_export_file"),
     path("outcomes.csv", outcomes.outcomes_csv, name="api_outcomes_csv"),
 ]

@@ -30,7 +30,16 @@ READERS = ("carla", "petra", "max")
 ABSENT = "00000000-0000-4000-8000-000000000000"
 EXAMPLES = 200
 # Routes of objects that readers of A have none of.
-NOT_FOR_A = {"api_cohort", "client_revoke", "draft_discard", "duplicate_review", "membership_end"}
+NOT_FOR_A = {
+    "api_cohort",
+    "api_export",
+    "api_export_file",
+    "api_export_manifest",
+    "client_revoke",
+    "draft_discard",
+    "duplicate_review",
+    "membership_end",
+}
 REVIEW = {"reason_preset": "Review of the chart"}
 
 
