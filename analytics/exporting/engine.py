@@ -22,7 +22,7 @@ from analytics.actions.exports import READY_DAYS
 from analytics.export_jobs import ExportState
 from analytics.exporting import risk, store
 from analytics.exporting.choices import SUBJECTS
-from analytics.exporting.formats import WRITERS
+from analytics.exporting.formats import writer
 from analytics.exporting.formats.base import Release
 from analytics.exporting.freezing import WORKER, freeze
 from analytics.exporting.manifest import MANIFEST, SIGNATURE, manifest, sign
@@ -129,7 +129,7 @@ def _write(job: ExportJob, release: Release, folder: Path) -> list[dict[str, Any
     """Each format's files, described; the content stays in the folder of work."""
     files: list[dict[str, Any]] = []
     for number, name in enumerate(job.formats, 1):
-        for written in WRITERS[name](release, folder):
+        for written in writer(name)(release, folder):
             path = folder / written.name
             files.append(
                 {

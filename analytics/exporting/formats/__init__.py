@@ -1,20 +1,30 @@
-"""The formats of an export: a module each, behind one small interface (base.py)."""
+"""The formats of an export: a module each, behind one small interface (base.py).
+
+A module is loaded when its format is first written: the libraries behind some take a second and 100 MB,
+which web processes and commands never need.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from analytics.exporting.choices import FORMATS
-from analytics.exporting.formats import adam, csv_package, dta, parquet, sav, xlsx, xpt
 from analytics.exporting.formats.base import Writer
 
-WRITERS: Final[dict[str, Writer]] = {
-    "csv": csv_package.write,
-    "parquet": parquet.write,
-    "adam": adam.write,
-    "xpt": xpt.write,
-    "sav": sav.write,
-    "dta": dta.write,
-    "xlsx": xlsx.write,
+MODULES: Final = {
+    "csv": "csv_package",
+    "parquet": "parquet",
+    "adam": "adam",
+    "xpt": "xpt",
+    "sav": "sav",
+    "dta": "dta",
+    "xlsx": "xlsx",
 }
-assert tuple(WRITERS) == tuple(FORMATS)
+assert tuple(MODULES) == tuple(FORMATS)
+
+
+def writer(name: str) -> Writer:
+    """What writes this format, by its name in FORMATS."""
+    module = import_module(f"{__name__}.{MODULES[name]}")
+    return cast("Writer", module.write)

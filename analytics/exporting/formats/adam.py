@@ -13,8 +13,9 @@ from typing import Final
 
 from analytics.exporting.choices import SUBJECTS, TIME_TO_EVENT
 from analytics.exporting.columns import Column
-from analytics.exporting.formats.base import Release, Written, frame, harmless
+from analytics.exporting.formats.base import Release, Written, harmless
 from analytics.exporting.formats.csv_package import MEDIA_TYPE as CSV_TYPE
+from analytics.exporting.formats.frames import frame
 from analytics.exporting.formats.xpt import MEDIA_TYPE as XPT_TYPE
 from analytics.exporting.formats.xpt import write_frame
 from analytics.exporting.spool import Spooled

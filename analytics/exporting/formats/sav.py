@@ -7,7 +7,8 @@ from typing import Final
 
 import pyreadstat
 
-from analytics.exporting.formats.base import Release, Written, frame, patch, value_labels
+from analytics.exporting.formats.base import Release, Written, patch
+from analytics.exporting.formats.frames import frame, value_labels
 from analytics.exporting.spool import Spooled
 
 MEDIA_TYPE: Final = "application/x-spss-sav"

@@ -10,7 +10,8 @@ import pandas as pd
 import pyreadstat
 
 from analytics.exporting.columns import Column
-from analytics.exporting.formats.base import Release, Written, frame, patch
+from analytics.exporting.formats.base import Release, Written, patch
+from analytics.exporting.formats.frames import frame
 
 MEDIA_TYPE: Final = "application/x-sas-xport"
 # The library writes the time of writing into the headers, which end before the names of columns.
