@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from patients.forms.sections import BASELINE, IDENTIFYING, sections_of, shown_fields
@@ -15,15 +16,23 @@ ERASED = "Erased"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One value with its term; `soft`: nothing entered, a coded reason, or hidden."""
+    """One value with its term; `soft`: nothing entered, a coded reason, or hidden.
+
+    `note`: what the button beside it opens.
+    """
 
     term: str
     value: str
     soft: bool = False
+    note: object = None
 
 
 def baseline_sections(
-    patient: Row, *, identifiers: bool, mask: str = HIDDEN
+    patient: Row,
+    *,
+    identifiers: bool,
+    mask: str = HIDDEN,
+    notes: Mapping[tuple[str, int, str], object] | None = None,
 ) -> list[tuple[str, list[Item]]]:
     """Sections of the record's disease; optional fields only when they hold something.
 
@@ -36,13 +45,14 @@ def baseline_sections(
         items = []
         for field in (shown[name] for name in names if name in shown):
             value = patient.values.get(field.name)
+            note = (notes or {}).get((BASELINE.name, patient.id or 0, field.name))
             if field.name in IDENTIFYING and not identifiers:
                 items.append(Item(field.label, mask, soft=True))
             elif value is not None:
                 text = display_value(field, value)
-                items.append(Item(field.label, text, soft=isinstance(value, Missing)))
-            elif field.need != "optional":
-                items.append(Item(field.label, "Not entered", soft=True))
+                items.append(Item(field.label, text, isinstance(value, Missing), note))
+            elif field.need != "optional" or note:
+                items.append(Item(field.label, "Not entered", soft=True, note=note))
         if items:
             made.append((title, items))
     return made

@@ -67,6 +67,8 @@ class Box:
     # One text in a grid, whatever the field.
     is_cell: bool = False
     when_words: str = ""
+    # What the button beside the label opens: how the value changed, queries about it.
+    note: object = None
 
     @property
     def id(self) -> str:

@@ -184,7 +184,7 @@ def _describe(
     if form is PATIENTS:
         what, where = PATIENTS.title, "?form=patients"
     else:
-        row = Row(form.name, event.row_id, _values(form, after, courses))
+        row = Row(form.name, event.row_id, event_values(form, after, courses))
         what, where = row_label(form, row), f"?form={form.name}&row={after.get('public_id')}"
     was_retracted = (event.before or {}).get("retracted")
     action = "Retracted" if was_retracted is False and after.get("retracted") else ""
@@ -209,8 +209,8 @@ def _describe_signature(event: AuditEvent) -> Described:
 
 def _changes(form: Form, event: AuditEvent, courses: Mapping[int, int]) -> tuple[Change, ...]:
     """Every field that got another value, in the order of the dictionary; then other columns."""
-    before = _values(form, event.before or {}, courses)
-    after = _values(form, event.after or {}, courses)
+    before = event_values(form, event.before or {}, courses)
+    after = event_values(form, event.after or {}, courses)
     changes = [
         Change(field.label, display_value(field, old), display_value(field, new))
         for field in form.fields
@@ -236,10 +236,10 @@ def _without(row: Mapping[str, Any] | None, names: Collection[str]) -> dict[str,
     return None if row is None else {k: v for k, v in row.items() if k not in names}
 
 
-def _values(
+def event_values(
     form: Form, row: Mapping[str, Any], courses: Mapping[int, int]
 ) -> dict[str, FieldValue]:
-    """The row of an event as values of the dictionary."""
+    """The row of an event as values of the dictionary. `courses`: numbers by id, for cycles."""
     missing = row.get("missing") or {}
     values: dict[str, FieldValue] = {}
     for field in form.fields:

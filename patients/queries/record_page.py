@@ -32,12 +32,13 @@ TELLING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value in a table; `soft` when a coded reason stands in its place."""
+    """A value in a table; `soft` when a coded reason stands in its place. `note`: what its button opens."""
 
     text: str
     number: bool = False
     soft: bool = False
     iso: str = ""
+    note: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,14 @@ from patients.actions.submissions import (
 )
 from patients.forms.page import EntryPage
 from patients.models import Patient
+from patients.queries.data_queries import open_queries_of
+from patients.queries.field_notes import lead_to_row
 from patients.queries.record_page import RecordView
 from patients.rules.calculated import Calculated
 from patients.rules.record import RecordState
 from patients.rules.values import Value
 from patients.views.drafts import KEEP, RESTORE, address_of, offer_of
-from patients.views.shared import banner
+from patients.views.shared import banner, notes_beside_fields
 
 REFUSED, CONFLICT = 422, 409
 # Asks only for the checks: the script sends it while somebody types.
@@ -89,10 +91,26 @@ def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpRes
         context["offer"] = offer_of(request, _draft_page(request, entry))
     if entry.patient is not None:
         context |= banner(entry.patient)
+        _put_notes(entry, entry.patient)
     context |= {"again": entry.again, "onward": entry.onward} | entry.context
     if entry.view is not None:
         context["calculated"] = entry.outputs(entry.view.state)
     return render(request, entry.template, context, status=status)
+
+
+def _put_notes(entry: Entry, patient: Patient) -> None:
+    """How the fields of saved rows changed and what is asked about them, beside their boxes."""
+    saved = [part for part in entry.page.parts if part.row_id is not None and part.boxes]
+    if not saved:
+        return
+    notes = notes_beside_fields(patient, open_queries_of(patient.pk))
+    for part in saved:
+        row = entry.context.get("row")
+        for name, box in part.boxes.items():
+            note = notes.get((part.form.name, part.row_id or 0, name))
+            if note is not None and row is not None:
+                lead_to_row(note, str(row.public_id))
+            box.note = note
 
 
 def _draft_page(request: HttpRequest, entry: Entry) -> DraftPage:

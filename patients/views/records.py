@@ -26,6 +26,7 @@ from patients.queries.completeness import FormState, form_states
 from patients.queries.contacts import due_days
 from patients.queries.data_queries import open_queries_of
 from patients.queries.finding import find_records, recent_records
+from patients.queries.field_notes import annotate_cells
 from patients.queries.lists import (
     ELIGIBLE,
     STATUSES,
@@ -43,6 +44,7 @@ from patients.views.shared import (
     note_list_reading,
     note_reading,
     note_search,
+    notes_beside_fields,
     record_or_404,
     sees_identifiers,
 )
@@ -157,15 +159,19 @@ def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     note_visit(actor=required_scope(), patient=patient)
     view = view_record(patient, identifiers=identifiers)
     panels = [panel(patient.pk, view.links) for panel in slots.record_panels]
+    queries = open_queries_of(patient.pk)
+    notes = notes_beside_fields(patient, queries)
+    annotate_cells(view, notes)
     context = {
         "view": view,
         "baseline": baseline_sections(
             view.state.patient,
             identifiers=identifiers,
             mask=ERASED if erasure_of(patient) else HIDDEN,
+            notes=notes,
         ),
         "timeline": timeline(view),
-        "open_queries": open_queries_of(patient.pk),
+        "open_queries": queries,
         "panels": panels,
     }
     return render(request, "patients/record_detail.html", banner(patient, panels) | context)

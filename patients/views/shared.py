@@ -15,6 +15,8 @@ from centers.audit import EventKind, record_event, record_events
 from centers.roles import Permission
 from patients import slots
 from patients.models import Erasure, Patient
+from patients.queries.data_queries import QueryLine
+from patients.queries.field_notes import Notes, field_notes
 from patients.queries.record_page import find_record
 from patients.queries.signatures import signing_of
 from patients.queries.timeline import age_at
@@ -66,6 +68,15 @@ def may_here(patient: Patient) -> dict[str, bool]:
         p.value: scope.may(p, patient.center_id) and (not patient.retracted or p in OF_RETIRED)
         for p in Permission
     }
+
+
+def notes_beside_fields(patient: Patient, queries: Sequence[QueryLine]) -> Notes:
+    """How fields changed and what is asked about them, for who may see the history; one query."""
+    scope = required_scope()
+    if not scope.may(Permission.VIEW_HISTORY, patient.center_id):
+        return {}
+    may_raise = scope.may(Permission.MANAGE_QUERIES, patient.center_id) and not patient.retracted
+    return field_notes(patient, queries, raising=may_raise)
 
 
 def note_reading(page: str, patient: Patient) -> None:
