@@ -443,7 +443,7 @@ def answer(username: str, name: str, center: str, method: str = "GET") -> int:
 
 def _answer_at_center(username: str, expected: Expected, center: str) -> int:
     assert isinstance(expected.permission, Permission)
-    is_of_record = expected.kind in ("record", "form", "row")
+    is_of_record = expected.kind in ("record", "form", "row", "query")
     seen = P.VIEW_RECORDS if is_of_record else expected.permission
     if center not in held(username, seen):
         return 404

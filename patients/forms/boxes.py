@@ -15,6 +15,9 @@ from patients.rules.dictionary import MISSING_REASONS, Field
 from patients.rules.values import InvalidValue, Value, format_value, parse_value
 
 REASON_SUFFIX: Final = ".reason"
+# After a conflict: which of two values is saved.
+CHOICE_PREFIX: Final = "choose."
+THEIRS: Final = "theirs"
 MONTH_SUFFIX, YEAR_SUFFIX = ".month", ".year"
 RADIO_LIMIT: Final = 3
 CODES_IN_THREE_COLUMNS: Final = 9
@@ -57,8 +60,9 @@ class Box:
     error_part: str = ""
     typed_parts: Parts | None = None
     warning: str = ""
-    # Set on a conflict: what somebody else saved meanwhile, in words.
+    # Set on a conflict, in words: what somebody else saved meanwhile, and what was saved before.
     theirs: str = ""
+    before: str = ""
     merged: bool = False
     # What the field means, and when it is asked (EntryForm fills them in).
     definition: str = ""
@@ -199,6 +203,18 @@ class Box:
     def is_changed(self) -> bool:
         """Whether what was typed differs from what the page showed."""
         return self.cell != self.saved
+
+    @property
+    def choice_name(self) -> str:
+        """Name of the choice between one's own value and that of somebody else."""
+        return CHOICE_PREFIX + self.name
+
+    @property
+    def typed_words(self) -> str:
+        """What stands in the box, for people."""
+        if self.error:
+            return self.cell
+        return display_value(self.field, self.value) or "empty"
 
     @property
     def saved_words(self) -> str:

@@ -9,7 +9,15 @@ from typing import Any
 
 from django.http import QueryDict
 
-from patients.forms.boxes import Box, is_posted, parse_saved, read_box, show_box
+from patients.forms.boxes import (
+    CHOICE_PREFIX,
+    THEIRS,
+    Box,
+    is_posted,
+    parse_saved,
+    read_box,
+    show_box,
+)
 from patients.forms.sections import sections_of, shown_fields
 from patients.labels import code_label, display_value
 from patients.rules.conditions import condition_of
@@ -125,6 +133,7 @@ class EntryForm:
                 box.cell, box.value, box.merged = theirs, current.get(name), True
             if theirs != box.cell or box.merged:
                 box.theirs = display_value(box.field, current.get(name)) or "empty"
+                box.before = box.saved_words
             box.saved = theirs
 
 
@@ -168,7 +177,8 @@ def read_form(
     for each in shown_fields(form, diseases):
         if each.name in left_out:
             continue
-        if is_posted(each, prefix, post):
+        is_given_up = post.get(f"{CHOICE_PREFIX}{prefix}{each.name}") == THEIRS
+        if is_posted(each, prefix, post) and not is_given_up:
             boxes[each.name] = read_box(each, prefix, post, base)
         else:
             cell = base.get(prefix + each.name, "")

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.http import QueryDict
 
+from patients.forms.boxes import Box
 from patients.forms.entry import EntryForm
 from patients.rules.record import Finding
 from patients.rules.values import Value
@@ -69,6 +70,8 @@ class EntryPage:
     confirmations: list[Confirmation] = field(default_factory=list)
     others: list[Problem] = field(default_factory=list)
     is_conflict: bool = False
+    # Meanwhile the row was retracted, or the record retired: there is nothing left to amend.
+    gone: str = ""
     # An act without boxes (retract, withdraw): its button; then sending it is the change.
     act: str = ""
 
@@ -120,6 +123,11 @@ class EntryPage:
     def amends(self) -> bool:
         """Whether a saved value changes: then it needs its reason."""
         return bool(self.act) or any(p.changes for p in self.parts if p.row_id is not None)
+
+    @property
+    def differing(self) -> list[Box]:
+        """After a conflict: the boxes whose value somebody else changed."""
+        return [box for part in self.parts for box in part.boxes.values() if box.theirs]
 
     def require_reason(self, is_sent: bool) -> None:
         """An act always needs its reason."""

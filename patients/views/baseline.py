@@ -72,7 +72,7 @@ def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
 @requires(Permission.EDIT_RECORDS)
 def record_amend(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """The baseline form of a saved record."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=sees_identifiers(patient))
     if sees_identifiers(patient):
         note_reading("baseline", patient)
@@ -111,7 +111,7 @@ def _amendment(request: HttpRequest, patient: Patient, view: RecordView) -> Entr
 @requires(Permission.EDIT_RECORDS)
 def consent_withdraw(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Withdraws consent: the record stays, and leaves every figure and export made from now on."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     part = EntryForm(PATIENTS, {}, row_id=patient.pk)
     if request.method == "POST":
         page = read_page(request.POST, [part], asks_reason=True)

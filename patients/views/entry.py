@@ -95,7 +95,11 @@ def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpRes
     context |= {"again": entry.again, "onward": entry.onward} | entry.context
     if entry.view is not None:
         context["calculated"] = entry.outputs(entry.view.state)
-    return render(request, entry.template, context, status=status)
+    # What is locked is read as text; what was typed before the lock stays in its boxes.
+    is_locked = entry.patient is not None and context["signing"].lock is not None
+    as_text = is_locked and request.method != "POST"
+    template = "patients/entry_locked.html" if as_text else entry.template
+    return render(request, template, context, status=status)
 
 
 def _put_notes(entry: Entry, patient: Patient) -> None:
@@ -127,6 +131,10 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
     page = entry.page
     if CHECK_HEADER in request.headers:
         return _check_entry(entry)
+    if page.gone or (entry.patient is not None and entry.patient.retracted):
+        page.gone = page.gone or "This record was retired while you were working on it."
+        page.is_conflict = True
+        return show_entry(request, entry, CONFLICT)
     if not page.is_valid:
         return show_entry(request, entry, REFUSED)
     if not page.is_changed:

@@ -35,7 +35,7 @@ HEADS: Final = {
 @requires(Permission.EDIT_RECORDS)
 def course_grid(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """All courses and cycles of a record. Some buttons only change the grid: they save nothing."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=False)
     sent = sent_form(request, patient.center_id)
     if sent is None:

@@ -25,8 +25,8 @@ from patients.partial_dates import PartialDate
 from patients.queries.completeness import FormState, form_states
 from patients.queries.contacts import due_days
 from patients.queries.data_queries import open_queries_of
-from patients.queries.finding import find_records, recent_records
 from patients.queries.field_notes import annotate_cells
+from patients.queries.finding import find_records, recent_records
 from patients.queries.lists import (
     ELIGIBLE,
     STATUSES,

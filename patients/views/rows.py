@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -26,19 +28,35 @@ ORDER = ("prior_therapies", "assessments", "local_therapies", "systemic_therapie
 FIRST_CYCLE = ("course_number", "cycle_number")
 
 
-def _row_or_404(view: RecordView, form: Form, row: uuid.UUID) -> RowView:
-    """A live row of the record. Retracted rows are read on the record page, not amended."""
+def _row_or_404(view: RecordView, form: Form, row: uuid.UUID, *, is_sent: bool = False) -> RowView:
+    """A live row of the record. Retracted rows are read on the record page, not amended.
+
+    `is_sent`: somebody typed already; a row retracted meanwhile is found, so that nothing is lost.
+    """
     found = view.row(form.name, row)
-    if found is None or found.row.retracted:
+    if found is None or (found.row.retracted and not is_sent):
         raise Http404
     return found
+
+
+def _amend_retracted(
+    request: HttpRequest, form: Form, found: RowView, patient: Patient, view: RecordView
+) -> HttpResponse:
+    """The row was retracted while somebody amended it: what was typed may become a new row."""
+    part = read_form(form, request.POST, {patient.disease}, left_out=form.keys)
+    page = EntryPage([part], version=patient.version_row.version)
+    page.gone = f"{found.label} was retracted while you were working on it."
+    entry = _row_entry(page, part, found, patient, view)
+    if not form.keys:
+        entry.context["save_as"] = reverse("row_create", args=[patient.public_id, form])
+    return save_entry(request, entry)
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.EDIT_RECORDS)
 def row_create(request: HttpRequest, record: uuid.UUID, form: Form) -> HttpResponse:
     """A new row of a form."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=False)
     sent = sent_form(request, patient.center_id)
     if sent is not None:
@@ -82,7 +100,7 @@ def _initial(view: RecordView, form: Form) -> dict[str, Value]:
 @requires(Permission.EDIT_RECORDS)
 def course_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """A course with its first cycle, in one page and one save."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=False)
     sent = sent_form(request, patient.center_id)
     if sent is not None:
@@ -126,9 +144,11 @@ def _course_entry(
 @requires(Permission.EDIT_RECORDS)
 def row_amend(request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUID) -> HttpResponse:
     """A saved row, to be changed with a reason."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=False)
-    found = _row_or_404(view, form, row)
+    found = _row_or_404(view, form, row, is_sent=request.method == "POST")
+    if found.row.retracted:
+        return _amend_retracted(request, form, found, patient, view)
     sent = sent_form(request, patient.center_id)
     if sent is not None:
         part = read_form(form, sent, {patient.disease}, row_id=found.row.id, left_out=form.keys)
@@ -163,9 +183,12 @@ def row_retract(
     request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUID
 ) -> HttpResponse:
     """Retracts a row entered in error: it stays visible, struck out, and counts nowhere."""
-    patient = editable_record(record)
+    patient = editable_record(record, is_sent=request.method == "POST")
     view = view_record(patient, identifiers=False)
-    found = _row_or_404(view, form, row)
+    found = _row_or_404(view, form, row, is_sent=request.method == "POST")
+    if found.row.retracted:  # pressed twice, or somebody else was faster
+        messages.info(request, f"{found.label} is retracted already.")
+        return redirect("record_detail", record=record)
     part = EntryForm(form, {}, row_id=found.row.id)
     if request.method == "POST":
         page = read_page(request.POST, [part], asks_reason=True)

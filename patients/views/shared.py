@@ -36,9 +36,13 @@ def record_or_404(public_id: uuid.UUID, *, retired: bool = False) -> Patient:
     return patient
 
 
-def editable_record(public_id: uuid.UUID) -> Patient:
-    """A record that the reader may change at its center: else 404 or 403."""
-    patient = record_or_404(public_id)
+def editable_record(public_id: uuid.UUID, *, is_sent: bool = False) -> Patient:
+    """A record that the reader may change at its center: else 404 or 403.
+
+    `is_sent`: somebody typed already; a record retired meanwhile is found, so that saving can say
+    so and keep what was typed.
+    """
+    patient = record_or_404(public_id, retired=is_sent)
     required_scope().require(Permission.EDIT_RECORDS, patient.center_id)
     return patient
 
