@@ -76,7 +76,7 @@ def test_record_retired_meanwhile_keeps_what_was_typed(visit: Visit, universe: U
     writer.locator("#id_weight_kg").fill("66")
     other = visit("carla").open(universe.url("untreated", "retire/"))
     other.locator("#id_reason").select_option(index=1)
-    other.get_by_role("button", name="Retire record").click()
+    other.get_by_role("button", name="Retire").click()
     expect(other.locator("#record-status")).to_contain_text("Retired")
     save(writer)
     expect(writer.get_by_role("alert").first).to_contain_text("This record was retired while")
