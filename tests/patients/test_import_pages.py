@@ -144,7 +144,7 @@ def test_errors_are_shown_and_nothing_is_written(universe: Universe) -> None:
 
 
 def test_unknown_columns_are_asked_once_and_remembered(universe: Universe) -> None:
-    header = "Record ID,Date,Source,vital_status,Nurse\n"
+    header = "Record ID,Date,Source,vital_status,<b>Nurse\n"
     bundle = {"contacts.csv": header + "C01-0002,2012-03-05,visit,alive,Smith\n"}
     job = uploaded(universe, packed(bundle))
     carla = Visitor(universe, "carla")
@@ -154,6 +154,7 @@ def test_unknown_columns_are_asked_once_and_remembered(universe: Universe) -> No
     assert carla.post(address(job, "columns/"), {"file_0": "follow_ups"}).status == 302
     assert work(job)
     page = carla.get(address(job, "columns/"))  # now the columns of that file
+    assert "&lt;b&gt;Nurse" in page.text
     guessed = {name: page.form[name] for name in page.form if name.startswith("follow_ups_")}
     assert [v[-1] if isinstance(v, list) else v for v in guessed.values()] == [
         "record_id",
