@@ -27,6 +27,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
             ("cohort_overview", "Overview", Permission.VIEW_COHORT),
             ("cohort_survival", "Survival", Permission.VIEW_COHORT),
             ("cohort_progression", "Progression", Permission.VIEW_COHORT),
+            ("cohort_sensitivity", "Sensitivity", Permission.VIEW_COHORT),
             ("cohort_description", "Description", Permission.VIEW_COHORT),
             ("cohort_flow", "Flow", Permission.VIEW_COHORT),
             ("cohort_swimmer", "Swimmer plot", Permission.VIEW_COHORT),

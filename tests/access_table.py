@@ -331,6 +331,8 @@ ROUTES: dict[str, Expected] = {
     "cohort_file": Expected(
         P.VIEW_COHORT, fixed={"figure": "survival", "kind": "csv"}, is_withheld=True
     ),
+    "record_past": Expected(P.VIEW_RECORDS, "record"),
+    "cohort_sensitivity": Expected(P.VIEW_COHORT),
     "cohort_report": Expected(P.VIEW_COHORT),
     "cohort_report_file": Expected(P.VIEW_COHORT),
     "view_list": Expected(P.VIEW_COHORT),

@@ -20,6 +20,7 @@ PAGES: Final = {
     "cohort_overview": "Overview",
     "cohort_survival": "Survival",
     "cohort_progression": "Progression",
+    "cohort_sensitivity": "Sensitivity",
     "cohort_description": "Description",
     "cohort_flow": "Flow",
     "cohort_swimmer": "Swimmer plot",

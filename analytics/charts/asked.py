@@ -79,7 +79,7 @@ class AskedForm:
 def filter_label(name: str, code: str) -> str:
     """How a filter's value is called."""
     if name == "disease":
-        return DISEASES.get(code, code)
+        return DISEASES.get(code, "Other")
     if name == "age":
         return _AGES.get(code, code)
     if name in ("decade", "response") and code in VALUES[name] and code not in _PLAIN:

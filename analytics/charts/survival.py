@@ -140,7 +140,7 @@ def survival_figure(analysis: Analysis, counts: Mapping[str, DayCounts]) -> Surv
             [Group(label, curve) for label, curve in curves.items()],
             SINCE_LANDMARK if analysis.records == "landmark" else FIRST_DOSE,
         ),
-        tuple(_summary(label, curve, tau) for label, curve in curves.items()),
+        tuple(group_summary(label, curve, tau) for label, curve in curves.items()),
         years(tau),
         tuple(curve_table(label, curve) for label, curve in curves.items()),
         tuple(_notes(analysis, groups)),
@@ -213,7 +213,8 @@ def _ratio_note(groups: Mapping[str, DayCounts]) -> str:
     )
 
 
-def _summary(label: str, curve: Curve, tau: int) -> GroupSummary:
+def group_summary(label: str, curve: Curve, tau: int) -> GroupSummary:
+    """One group's line; `tau` is the last day of the restricted mean."""
     mean = restricted_mean(curve, tau)
     follow_up = quantile(reverse_kaplan_meier(curve.counts)).day
     return GroupSummary(
@@ -302,7 +303,7 @@ def printed_survival(
         name="-".join(part for part in parts if part),
         title=drawing.title,
         notes=drawing.notes,
-        tables=tuple(_printed_table(table) for table in drawing.tables),
+        tables=tuple(printed_table(table) for table in drawing.tables),
         columns=CURVE_COLUMNS,
         rows=tuple(curve_rows(groups)),
         template="analytics/figures/km.svg",
@@ -329,7 +330,8 @@ TABLE_COLUMNS: Final = (
 )
 
 
-def _printed_table(table: CurveTable) -> PrintedTable:
+def printed_table(table: CurveTable) -> PrintedTable:
+    """A curve's table for a page and its file."""
     return PrintedTable(
         f"{table.label}. {table.median}. NE: not estimable.", TABLE_COLUMNS, table.rows
     )
@@ -341,14 +343,15 @@ def _document(analysis: Analysis, groups: Mapping[str, DayCounts]) -> dict[str, 
     shown = test is not None and not test.withheld
     return {
         "definition": definition(analysis),
-        "groups": [_group_document(label, group) for label, group in groups.items()],
+        "groups": [group_document(label, group) for label, group in groups.items()],
         "log_rank": {"chi_square": test.chi_square, "df": test.df, "p": test.p}
         if test is not None and shown
         else None,
     }
 
 
-def _group_document(label: str, group: DayCounts) -> dict[str, Any]:
+def group_document(label: str, group: DayCounts) -> dict[str, Any]:
+    """One group of the analysis file: median, rates, curve."""
     curve = kaplan_meier(group)
     median = quantile(curve)
     rows = curve_rows({label: group})

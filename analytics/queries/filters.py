@@ -12,7 +12,7 @@ from typing import Any, Final
 
 # Filter -> SQL of its code; every record has one, so that the values of a filter add up to all. What people choose is bound, never put into the text.
 EXPRESSIONS: Final = {
-    "disease": "outcome.disease",
+    "disease": "case when outcome.disease in ('melanoma', 'renal_cell') then outcome.disease else 'other' end",
     "sex": "case when record.sex in ('female', 'male') then record.sex else 'unknown' end",
     "decade": "case when outcome.t0 < '1990-01-01' then 'to_1989'"
     " when outcome.t0 < '2000-01-01' then '1990_1999'"
@@ -30,7 +30,7 @@ EXPRESSIONS: Final = {
     "center": "(select code from centers_center center where center.id = outcome.center_id)",
 }
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {
-    "disease": ("melanoma", "renal_cell"),
+    "disease": ("melanoma", "renal_cell", "other"),
     "sex": ("female", "male", "unknown"),
     "decade": ("to_1989", "1990_1999", "2000_2009", "from_2010", "untreated"),
     "age": ("to_49", "50_59", "from_60", "unknown"),

@@ -60,6 +60,7 @@ _TOUCHED: Final = sql.SQL("""
         join audit.event event on event.id >= lower(part)
             and (upper_inf(part) or event.id < upper(part))
         where event.table_name = any({tables})
+            and ({patients}::bigint[] is null or event.patient_id = any({patients}::bigint[]))
     ) later
 """)
 # Rows that nothing touched since stand as they are: a live row is what its last event says
@@ -67,7 +68,7 @@ _TOUCHED: Final = sql.SQL("""
 _FILL: Final = sql.SQL("""
     insert into pg_temp.{table} ({columns})
     select {columns} from public.{table} live
-    where not exists (select from pg_temp.known_touched touched
+    where ({patients}::bigint[] is null or live.{parent} = any({patients}::bigint[])) and not exists (select from pg_temp.known_touched touched
         where touched.table_name = {name} and touched.row_id = live.id)
     union all
     select {columns} from (
@@ -117,8 +118,12 @@ def seal_before(moment: datetime | int, using: str = "worker") -> Seal:
 
 
 @contextmanager
-def known_at(seal: Seal, using: str = "worker") -> Iterator[None]:
+def known_at(
+    seal: Seal, using: str = "worker", patients: Sequence[int] | None = None
+) -> Iterator[None]:
     """One transaction in which clinical tables stand as they were known at the seal; read only.
+
+    `patients`: of these records alone.
 
     The caller's scope decides which rows and events are read. docs/benchmarks.md says how long it takes.
     """
@@ -126,10 +131,14 @@ def known_at(seal: Seal, using: str = "worker") -> Iterator[None]:
         cursor.execute(_KNOWN, [seal.number])
         known: str = str(cursor.fetchone()[0])
         cursor.execute("set local work_mem = '64MB'")
-        cursor.execute(_TOUCHED.format(known=sql.Literal(known), tables=sql.Literal(list(TABLES))))
+        only = sql.Literal(None if patients is None else list(patients))
+        touched = _TOUCHED.format(
+            known=sql.Literal(known), tables=sql.Literal(list(TABLES)), patients=only
+        )
+        cursor.execute(touched)
         cursor.execute("analyze pg_temp.known_touched")
         for table in TABLES:
-            _copy(cursor, table)
+            _copy(cursor, table, only)
         with _first_here(cursor, (*TABLES, "known_touched")):
             yield
 
@@ -177,7 +186,7 @@ def _first_here(cursor: Any, tables: tuple[str, ...]) -> Iterator[None]:
         cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(table)))
 
 
-def _copy(cursor: Any, table: str) -> None:
+def _copy(cursor: Any, table: str, patients: sql.Literal) -> None:
     """One clinical table as it was known."""
     cursor.execute(_COLUMNS, [f"public.{table}"])
     columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in cursor.fetchall())
@@ -187,7 +196,10 @@ def _copy(cursor: Any, table: str) -> None:
             "create temporary table {} (like public.{} including generated) on commit drop"
         ).format(name, name)
     )
-    cursor.execute(_FILL.format(table=name, columns=columns, name=sql.Literal(table)))
     parent = sql.Identifier("id" if table == Patient._meta.db_table else "patient_id")
+    fill = _FILL.format(
+        table=name, columns=columns, name=sql.Literal(table), parent=parent, patients=patients
+    )
+    cursor.execute(fill)
     cursor.execute(sql.SQL("create index on pg_temp.{} ({})").format(name, parent))
     cursor.execute(sql.SQL("analyze pg_temp.{}").format(name))

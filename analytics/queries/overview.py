@@ -18,6 +18,7 @@ from analytics.queries.disclosure import (
     SMALLEST_CELL,
     difference_releasable,
     readings_beside,
+    released,
     row_releasable,
 )
 from analytics.queries.filters import EVERYBODY, Filters
@@ -107,6 +108,16 @@ def overview(
         by_disease_released=by_disease,
         withheld=any(figure.cells is None or figure.total is None for figure in figures.values()),
     )
+
+
+def sizes_released(cutoff: date, filters: Filters, own_ids: Sequence[int]) -> bool:
+    """Whether the sizes of the eligible cohort by disease may be shown, here and in each reading beside."""
+
+    def decide(reading: Filters) -> bool:
+        numbers = [row for row in headline(cutoff, reading) if row.treated]
+        return not numbers or _figures(numbers, False)["eligible"].cells is not None
+
+    return released(filters, own_ids, decide)
 
 
 def _where_both(figures: dict[str, Figure], beside: dict[str, Figure]) -> dict[str, Figure]:

@@ -22,6 +22,20 @@ from analytics.stats.counts import DayCounts, pooled
 from analytics.stats.entered import EnteredCounts
 
 ENDPOINTS: Final = ("pfs", "os")
+# PFS with every partial date at its earliest and at its latest possible day; on no list of a page.
+BOUNDS: Final = ("pfs_min", "pfs_max")
+_DAYS: Final = {
+    "pfs": "pfs_days",
+    "os": "os_days",
+    "pfs_min": "pfs_days_min",
+    "pfs_max": "pfs_days_max",
+}
+_EVENT: Final = {
+    "pfs": "pfs_event",
+    "os": "os_event",
+    "pfs_min": "pfs_event",
+    "pfs_max": "pfs_event",
+}
 RECORDS: Final = ("eligible", "treated", "landmark", "truncated")
 # Group -> SQL of its code. Fixed text; what people choose is looked up here and never in the SQL.
 GROUP_SQL: Final = {
@@ -104,7 +118,9 @@ def survival_groups(
     if not own_centers and not released(
         filters,
         own_ids,
-        lambda reading: _releasable(_counts(analysis, cutoff, reading), analysis),
+        lambda reading: _releasable(
+            _counts(analysis, cutoff, reading), analysis, is_plain=not filters.chosen
+        ),
     ):
         return Groups(
             None, f"A group, or the difference of two readings of it, is below {SMALLEST_CELL}."
@@ -112,17 +128,20 @@ def survival_groups(
     return Groups(counts)
 
 
-def _releasable(sets: Mapping[str, Mapping[str, DayCounts]], analysis: Analysis) -> bool:
+def _releasable(
+    sets: Mapping[str, Mapping[str, DayCounts]], analysis: Analysis, *, is_plain: bool
+) -> bool:
     """Whether all groups of all sets of records may be shown: one answer for the readings beside each other.
 
-    Without groups the pooled curve is shown in full from 11 records on. Who is eligible and ended
-    before the fifth anniversary follows from the left-truncated view, so that one asks for more.
+    Without groups and filters the pooled curve is shown in full from 11 records on. Who is eligible and
+    ended before the fifth anniversary follows from the left-truncated view, so that one asks for more.
     """
-    if not analysis.by:
-        everyone_asked = pooled(sets[analysis.records].values()).n
-        return everyone_asked == 0 or everyone_asked >= SMALLEST_CELL
     if not any(sets.values()):
         return True
+    if not analysis.by:
+        sets = {name: {"": pooled(groups.values())} for name, groups in sets.items()}
+        if is_plain:
+            return sets[analysis.records][""].n >= SMALLEST_CELL
     names = sorted({name for groups in sets.values() for name in groups})
     sizes = {
         records: [groups[name].n if name in groups else 0 for name in names]
@@ -141,7 +160,7 @@ def _counts(
     analysis: Analysis, cutoff: date, filters: Filters
 ) -> dict[str, Mapping[str, DayCounts]]:
     """Day counts by set of records and group; groups in order of their code, empty ones left out."""
-    days, event = f"{analysis.endpoint}_days", f"{analysis.endpoint}_event"
+    days, event = _DAYS[analysis.endpoint], _EVENT[analysis.endpoint]
     entry = _ENTRY if analysis.records == "truncated" else "0"
     query = f"""
         select {GROUP_SQL[analysis.by]}, outcome.eligible = 'yes', {entry}, {days}, {event}, count(*)

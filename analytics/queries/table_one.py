@@ -12,6 +12,7 @@ from django.db import connection
 
 from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.overview import sizes_released
 from analytics.stats.balance import mean_difference, share_difference
 
 DISEASES: Final = ("melanoma", "renal_cell")
@@ -91,7 +92,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TableOne:
-    """The table of the eligible cohort; `sizes` by disease, then all."""
+    """The table of the eligible cohort; `sizes` by disease, then all; none when all is withheld."""
 
     sizes: tuple[int, ...]
     lines: tuple[Line, ...]
@@ -112,7 +113,11 @@ def table_one(
     characteristic is shown only where each of its cells, by disease, may be, in this table and in each
     reading beside it (docs/small-cells.md).
     """
+    if not own_centers and not sizes_released(cutoff, filters, own_ids):
+        # The cells of any characteristic add up to the sizes.
+        return TableOne((), (), ("Records", *MEASURES, *CATEGORIES))
     counted, spread = _fetch(cutoff, filters)
+    sizes = _sizes(counted)
     readings = () if own_centers else tuple(readings_beside(filters, own_ids))
     beside = [_fetch(cutoff, reading) for reading in readings]
     lines: list[Line] = []
@@ -128,7 +133,6 @@ def table_one(
             lines += _category(label, counted[number])
         else:
             withheld.append(label)
-    sizes = _sizes(counted)
     return TableOne((*sizes, sum(sizes)), tuple(lines), tuple(withheld))
 
 

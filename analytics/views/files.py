@@ -19,6 +19,7 @@ from analytics.views.description import build_responses, build_table_one
 from analytics.views.flow import build_flow
 from analytics.views.progression import build_progression
 from analytics.views.quality import builder
+from analytics.views.sensitivity import build_bounds, build_variants
 from analytics.views.survival import build_survival
 from analytics.views.swimmer import build_swimmer
 from centers.access import requires
@@ -34,9 +35,11 @@ BUILDERS: Final[Mapping[str, Callable[[Asked, Mapping[str, Any]], PrintedFigure 
     "responses": build_responses,
     "table-one": build_table_one,
     **{key: builder(key) for key in ("completeness", "centers", "queries", "unknowns")},
+    "variants": build_variants,
+    "bounds": build_bounds,
 }
 # Pooled in full at every cutoff (docs/dashboards.md, who sees what).
-CURVES: Final = frozenset({"survival", "progression", "accrual"})
+CURVES: Final = frozenset({"survival", "progression", "accrual", "variants", "bounds"})
 FILE_TYPES: Final = {
     "svg": "image/svg+xml",
     "pdf": "application/pdf",

@@ -11,14 +11,15 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from analytics.charts.sensitivity import BOUND_LABELS
 from analytics.models import DataCut, SavedView
 from centers.access import acting, system_scope
 from patients.models import Patient
 from tests.analytics.conftest import signed_in
 from tests.analytics.test_known import cut as command
-from tests.analytics.test_known import follow_up
+from tests.analytics.test_known import follow_up, sealed
 from tests.snapshot import start_from
-from tests.universe import Universe, amend_record, build_universe
+from tests.universe import WAITING, Universe, add_record, amend_record, build_universe
 
 
 @pytest.fixture
@@ -182,3 +183,45 @@ def test_saved_view_is_ones_own_and_holds_an_address_alone(universe: Universe) -
     assert otto.post(remove).status_code == 404
     assert carla.post(remove).status_code == 302
     assert "No views yet" in text(carla, "view_list")
+
+
+def test_record_is_read_as_it_was_known(universe: Universe) -> None:
+    carla = client(universe, "carla")
+    record = universe.records["waiting"].public_id
+    number = sealed()
+    amend_record(universe, "waiting", [follow_up("2013-05-06")])
+    later = sealed()
+    now, then = (
+        text(carla, "record_past", record, query=f"?as_of={seal}") for seal in (later, number)
+    )
+    assert "06-May-2013" in now
+    assert "06-May-2013" not in then
+    assert "Eligible" in now
+    assert "Eligibility unknown" in then
+    for said in ("As known on", f"(seal {number})", "nothing can be changed here"):
+        assert said in then
+    assert "Amend" not in then
+    assert "Write a day" in text(carla, "record_past", record, query="?as_of=x")
+    assert "Nothing was sealed" in text(carla, "record_past", record, query="?as_of=1999-01-01")
+    assert client(universe, "otto").get(reverse("record_past", args=[record])).status_code == 404
+    created = add_record(
+        universe.centers["C01"],
+        {**WAITING, "patients": [{**WAITING["patients"][0], "record_id": "C01-0077"}]},
+    )
+    assert "not entered yet" in text(
+        carla, "record_past", created.public_id, query=f"?as_of={number}"
+    )
+
+
+def test_sensitivity_shows_four_readings_and_the_bounds(universe: Universe) -> None:
+    carla = client(universe, "carla")
+    page = text(carla, "cohort_sensitivity", query="?records=treated")
+    for said in ("Worst case", "Earliest possible", "Latest possible", "A date known to the month"):
+        assert said in page
+    path = reverse("cohort_file", args=["bounds", "json"]) + "?records=treated"
+    groups = {one["group"]: one for one in carla.get(path).json()["groups"]}
+    ends = [
+        max(point["day"] for point in groups[label]["curve"]) for label in BOUND_LABELS.values()
+    ]
+    assert ends == sorted(ends)
+    assert "No curve" in text(client(universe, "ines"), "cohort_sensitivity")
