@@ -16,7 +16,8 @@ CAPTION = (
 def printed_table_one(table: TableOne) -> PrintedFigure:
     """Characteristics of the eligible cohort by disease."""
     heads = ("Characteristic", *(DISEASES[code] for code in COLUMNS), "All", "SD")
-    sizes = ("Records", *(str(size) for size in table.sizes), "")
+    numbers = [str(size) for size in table.sizes] or ["withheld"] * (len(DISEASES) + 1)
+    sizes = ("Records", *numbers, "")
     rows = (sizes, *(_row(line) for line in table.lines))
     notes = [CAPTION]
     if table.withheld:

@@ -22,7 +22,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import lil_matrix
+from scipy.sparse import csr_array
 
 from analytics.queries import overview, survival, table_one
 from analytics.queries.disclosure import SMALLEST_CELL
@@ -38,7 +38,7 @@ DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "sex": ("female", "male", "unknown"),
     "decade": ("to_1989", "1990_1999", "2000_2009", "from_2010"),
     "status": ("treated", "eligible", "survived", "followed"),
-    "response": ("CR", "PR", "SD", "PD", ""),
+    "response": ("CR", "PR", "SD", "PD", "NE", ""),
     "local": ("yes", "no"),
     "landmark": ("yes", "no"),
 }
@@ -67,7 +67,7 @@ GROUP_OF: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
             "Complete": ("CR",),
             "Partial": ("PR",),
             "Stable": ("SD",),
-            "PD or not known": ("PD", ""),
+            "PD or not known": ("PD", "NE", ""),
         },
     ),
     "local_therapy": ("local", {"Local therapy": ("yes",), "None": ("no",)}),
@@ -185,7 +185,8 @@ def table_rows(text: str) -> Iterator[tuple[str, list[int | None]]]:
 def columns(text: str) -> list[Condition]:
     """What the columns of the overview's table stand for: the diseases there are, then all."""
     codes = {"Melanoma": "melanoma", "Renal cell": "renal_cell"}
-    headings = re.findall(r'<th scope="col" class="num">(Melanoma|Renal cell)</th>', text)
+    head = text.partition('id="by-disease"')[2].partition("</thead>")[0]
+    headings = re.findall(r"<th[^>]*>(Melanoma|Renal cell)</th>", head)
     return [*({"disease": (codes[heading],)} for heading in headings), {}]
 
 
@@ -223,7 +224,7 @@ def _description(found: Equations, text: str, condition: Condition) -> None:
     by_column: list[Condition] = [{"disease": (code,)} for code in DIMENSIONS["disease"]] + [{}]
     table = text[text.index("Characteristics") :]
     places = {"Female": ("sex", "female"), "Male": ("sex", "male"), "Unknown": ("sex", "unknown")}
-    places |= {code: ("response", code) for code in ("CR", "PR", "SD", "PD")}
+    places |= {code: ("response", code) for code in ("CR", "PR", "SD", "PD", "NE")}
     heading = ""
     for label, cells in table_rows(table):
         if all(cell is None for cell in cells):
@@ -278,16 +279,15 @@ def secrets(records: list[tuple[str, ...]]) -> list[tuple[Condition, int]]:
 
 def recovered(published: Equations, hidden: list[tuple[Condition, int]]) -> list[str]:
     """The hidden counts that follow from what was published."""
-    distinct = {repr(sorted(c.items())): (c, n) for c, n in published.rows}.values()
-    matrix = lil_matrix((len(distinct), len(CLASSES)))
-    for place, (condition, _) in enumerate(distinct):
-        for column, record in enumerate(CLASSES):
-            if counts(condition, record):
-                matrix[place, column] = 1
-    rows, numbers = matrix.tocsr(), np.array([n for _, n in distinct], dtype=float)
+    distinct = list({repr(sorted(c.items())): (c, n) for c, n in published.rows}.values())
+    patterns = [tuple(counts(condition, record) for condition, _ in distinct) for record in CLASSES]
+    numbers = np.array([n for _, n in distinct], dtype=float)
     found = []
     for condition, true in hidden:
-        aim = np.array([float(counts(condition, record)) for record in CLASSES])
+        # Classes that no equation and not the aim tells apart are one unknown.
+        kinds = sorted({(*p, counts(condition, r)) for p, r in zip(patterns, CLASSES, strict=True)})
+        matrix = np.array(kinds, dtype=float).T
+        rows, aim = csr_array(matrix[:-1]), matrix[-1]
         low, high = (_bound(sign * aim, rows, numbers) * sign for sign in (1, -1))
         if np.ceil(low - 1e-6) != np.floor(high + 1e-6) and high - low < 3:
             low, high = (_exact(sign * aim, rows, numbers) * sign for sign in (1, -1))
