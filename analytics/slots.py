@@ -2,6 +2,7 @@
 
 from analytics.outlooks import outlooks_of
 from analytics.panels import outcome_panel
+from analytics.queries.deciding import find_deciding
 from analytics.queries.late_changes import LATE_CHANGES
 from analytics.queries.panel import annotate_eligibility
 from analytics.tasks import hint_stale
@@ -16,5 +17,6 @@ def fill() -> None:
         slots.record_panels.append(outcome_panel)
         slots.eligibility.append(annotate_eligibility)
         slots.outlooks.append(outlooks_of)
+        slots.deciding.append(find_deciding)
         center_slots.finders.append(LATE_CHANGES)
         center_slots.access_tables["analytics_api_client"] = "API client"  # a table's name

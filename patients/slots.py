@@ -66,6 +66,26 @@ class Outlook:
 outlooks: Final[list[Callable[[Sequence[int]], dict[int, Outlook]]]] = []
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The single entry that would decide an unknown criterion of a record.
+
+    `entry` is its kind (patients.queries.deciding.ENTRIES); `form` takes it, as a new row or, with
+    `row_id`, by amending that row.
+    """
+
+    patient_id: int
+    criterion: str
+    entry: str
+    sentence: str
+    form: str
+    row_id: int | None = None
+
+
+# Entries that would decide, of all records of the centers, or of the one record.
+deciding: Final[list[Callable[[list[int], int | None], list[Decision]]]] = []
+
+
 def call_after_commit(patient_ids: list[int]) -> None:
     """Tell everyone who asked. What they do is a hint: the rows they missed are found by a sweep."""
     for hint in after_commit:

@@ -8,8 +8,10 @@ import uuid
 from typing import Final
 
 from celery import shared_task
+from django.utils import timezone
 
 from centers.access import acting, system_scope
+from patients.actions.contacts import send_reminders
 from patients.actions.drafts import purge_drafts
 from patients.actions.import_jobs import purge_imports
 from patients.importing.worker import waiting, work
@@ -62,3 +64,9 @@ def hint_import(public_id: uuid.UUID) -> None:
         logger.warning(
             "The broker takes no hint (%s); the sweep will find it.", type(error).__name__
         )
+
+
+@shared_task(name="patients.tasks.send_reminders")
+def remind() -> int:
+    """Mail coordinators what is due, once a week each; answers how many mails went out."""
+    return send_reminders(timezone.now().date())

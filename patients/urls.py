@@ -19,6 +19,7 @@ from patients.views import (
     records,
     rows,
     signatures,
+    work,
 )
 
 
@@ -43,6 +44,9 @@ urlpatterns = [
     path("records/", records.record_list, name="record_list"),
     path("records/find/", records.record_find, name="record_find"),
     path("records/switch/", records.record_switch, name="record_switch"),
+    path("records/work/", work.work_list, name="work_list"),
+    path("records/due/", work.due_list, name="due_list"),
+    path("records/due/mail/", work.reminder_set, name="reminder_set"),
     path("records/new/", baseline.record_create, name="record_create"),
     path("records/download/", download.record_download, name="record_download"),
     path("records/imports/", imports.import_list, name="import_list"),
@@ -83,6 +87,13 @@ urlpatterns = [
         name="row_retract",
     ),
     path("records/<uuid:record>/queries/new/", data_queries.query_raise, name="query_raise"),
+    path("records/<uuid:record>/contacts/", work.record_contacts, name="record_contacts"),
+    path("records/<uuid:record>/contacts/new/", work.contact_create, name="contact_create"),
+    path(
+        "records/<uuid:record>/contacts/<uuid:contact>/retract/",
+        work.contact_retract,
+        name="contact_retract",
+    ),
     path("records/<uuid:record>/verify/", signatures.record_verify, name="record_verify"),
     path("records/<uuid:record>/sign/", signatures.record_sign, name="record_sign"),
     path("records/<uuid:record>/lock/", signatures.record_lock, name="record_lock"),

@@ -66,6 +66,12 @@ beat_schedule: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="50"),
         "options": {"expires": 3600},
     },
+    # Due contacts by mail: sent once a week to each person, tried every day.
+    "send-reminders": {
+        "task": "patients.tasks.send_reminders",
+        "schedule": crontab(hour="6", minute="10"),
+        "options": {"expires": 3600},
+    },
     # With the cutoff `today` the outcomes of a new day differ.
     "new-day": {
         "task": "analytics.tasks.sweep",

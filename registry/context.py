@@ -18,7 +18,16 @@ from centers.session_limits import WARNING_SECONDS, told
 # A section opens its first page that the reader may see; several pages make tabs.
 Page = tuple[str, str, Permission]
 SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
-    ("records", "Records", "records", (("record_list", "Records", Permission.VIEW_RECORDS),)),
+    (
+        "records",
+        "Records",
+        "records",
+        (
+            ("record_list", "Records", Permission.VIEW_RECORDS),
+            ("work_list", "Work to do", Permission.EDIT_RECORDS),
+            ("due_list", "Follow-up", Permission.EDIT_RECORDS),
+        ),
+    ),
     (
         "cohort",
         "Cohort",

@@ -14,13 +14,15 @@ from centers.roles import Permission
 @require_safe
 @public
 def home(request: HttpRequest) -> HttpResponse:
-    """Sends people to where their work starts: records, the cohort, or centers and accounts.
+    """Sends people to where their work starts: what waits, records, the cohort, centers and accounts.
 
     Who has none of these is told why, instead of meeting a refusal.
     """
     if not request.user.is_authenticated:
         return redirect("login")
     scope = required_scope()
+    if scope.may(Permission.EDIT_RECORDS):
+        return redirect("work_list")
     if scope.may(Permission.VIEW_RECORDS):
         return redirect("record_list")
     if scope.may(Permission.VIEW_COHORT):

@@ -29,7 +29,7 @@ from centers.queries.administration import memberships_of
 from centers.roles import EVERY_CENTER, PERMISSIONS, Permission, Role
 from patients.actions.drafts import DraftPage, save_draft
 from patients.actions.records import RecordChange, RowChange, save_records
-from patients.models import Draft
+from patients.models import ContactAttempt, Draft
 from patients.queries.duplicates import duplicate_pairs
 from patients.query_models import Query
 from tests.api_tools import project
@@ -76,6 +76,7 @@ class World:
     draft: uuid.UUID
     queries: Mapping[str, uuid.UUID]
     imports: Mapping[str, uuid.UUID]
+    contacts: Mapping[str, uuid.UUID]
     pair: tuple[uuid.UUID, uuid.UUID]
     cut: uuid.UUID
     view: uuid.UUID
@@ -119,6 +120,7 @@ def build_world(universe: Universe) -> World:
         _keep_draft(universe),
         {code: _open_query(universe, code) for code in (FIRST, SECOND)},
         {code: _upload(universe, who, code) for code, who in IMPORTERS.items()},
+        {code: _log_attempt(universe, code) for code in (FIRST, SECOND)},
         _add_twin(universe),
         make_cut(actor=system_scope(), name="First cut", cutoff=date(2017, 6, 30)).public_id,
         _save_view(universe),
@@ -150,6 +152,21 @@ def _save_view(universe: Universe) -> uuid.UUID:
     public_id: uuid.UUID = save_view(
         actor=actor, name="Men", page="cohort_overview", query="sex=male"
     ).public_id
+    return public_id
+
+
+def _log_attempt(universe: Universe, code: str) -> uuid.UUID:
+    """An attempt to reach the patient of the center's record."""
+    with acting(system_scope()), transaction.atomic():
+        attempt = ContactAttempt.objects.create(
+            center=universe.centers[code],
+            patient_id=universe.records[RECORD_OF[code]].patient_id,
+            attempted_on=date(2012, 3, 5),
+            channel="phone",
+            outcome="no_answer",
+            made_by_id=SYSTEM_USER_ID,
+        )
+    public_id: uuid.UUID = attempt.public_id
     return public_id
 
 
@@ -233,6 +250,10 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
     "draft": lambda world, center: {"draft": world.draft if center else ABSENT},
     "cut": lambda world, center: {"cut": world.cut if center else ABSENT},
     "view": lambda world, center: {"view": world.view if center else ABSENT},
+    "contact": lambda world, center: {
+        "record": world.record(center),
+        "contact": world.contacts.get(center, ABSENT),
+    },
     "query": lambda world, center: {"query": world.queries.get(center, ABSENT)},
     "import": lambda world, center: {"job": world.imports.get(center, ABSENT)},
     "pair": lambda world, center: {
@@ -243,7 +264,7 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
     "person": lambda world, center: {"user": system_user() if center else ABSENT},
 }
 # Kinds of which there are two, one a center; of others there is one, for whoever has the permission.
-OF_A_CENTER = frozenset({"record", "form", "row", "finding", "query", "import"})
+OF_A_CENTER = frozenset({"record", "form", "row", "finding", "query", "import", "contact"})
 # The one person to whom the draft and the saved view exist.
 DRAFTER = "carla"
 FILE: Arguments = {"form": "csv"}
@@ -275,6 +296,12 @@ ROUTES: dict[str, Expected] = {
     "record_list": Expected(P.VIEW_RECORDS),
     "record_find": Expected(P.VIEW_RECORDS),
     "record_switch": Expected(P.VIEW_RECORDS),
+    "work_list": Expected(P.EDIT_RECORDS),
+    "due_list": Expected(P.EDIT_RECORDS),
+    "reminder_set": Expected(P.EDIT_RECORDS),
+    "record_contacts": Expected(P.VIEW_RECORDS, "record"),
+    "contact_create": Expected(P.EDIT_RECORDS, "record"),
+    "contact_retract": Expected(P.EDIT_RECORDS, "contact"),
     "record_create": Expected(P.EDIT_RECORDS),
     "record_detail": Expected(P.VIEW_RECORDS, "record"),
     "record_outcome": Expected(P.VIEW_RECORDS, "record"),
@@ -445,7 +472,7 @@ def answer(username: str, name: str, center: str, method: str = "GET") -> int:
 
 def _answer_at_center(username: str, expected: Expected, center: str) -> int:
     assert isinstance(expected.permission, Permission)
-    is_of_record = expected.kind in ("record", "form", "row", "query")
+    is_of_record = expected.kind in ("record", "form", "row", "query", "contact")
     seen = P.VIEW_RECORDS if is_of_record else expected.permission
     if center not in held(username, seen):
         return 404

@@ -18,6 +18,7 @@ from patients.models import ROW_MODELS, Patient
 MODEL_OF = {
     "record": "patient",
     "person": "user",
+    "contact": "contactattempt",
     "account": "user",
     "client": "apiclient",
     "job": "importjob",

@@ -150,9 +150,9 @@ def _criteria(criteria: Mapping[str, Any], links: RowLinks) -> Iterable[Criterio
         yield Criterion(
             found.title,
             found.value,
-            _sentence(found.reason),
+            sentence_of(found.reason),
             tuple(links[row] for row in rows if row in links),
-            _sentence(found.resolve or ""),
+            sentence_of(found.resolve or ""),
         )
 
 
@@ -211,7 +211,7 @@ def _flags(outcomes: Iterable[Outcome]) -> list[str]:
     return [flag for flag in FLAGS if flag in raised]
 
 
-def _sentence(text: str) -> str:
-    """With unambiguous dates and a capital."""
+def sentence_of(text: str) -> str:
+    """A sentence of the derivation with unambiguous dates and a capital."""
     text = _ISO.sub(lambda m: f"{m[3]}-{MONTHS[int(m[2]) - 1]}-{m[1]}", text)
     return text[:1].upper() + text[1:]

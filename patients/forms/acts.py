@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 from django.http import QueryDict
 
+from patients.contact_models import CHANNELS, OUTCOMES
 from patients.forms.dates import normalise_date
 from patients.forms.page import REASON_MAX_LENGTH, Problem
 
@@ -112,4 +114,57 @@ def read_erasure(post: QueryDict, registry_number: str, today: date) -> ErasureF
         form.day_error = "The day of the request is in the future"
     if form.number.upper() != registry_number:
         form.number_error = "Type the registry number of this record"
+    return form
+
+
+@dataclass(slots=True)
+class AttemptForm:
+    """The boxes of an attempt to reach a patient, as typed and as read."""
+
+    day: str = ""
+    channel: str = ""
+    outcome: str = ""
+    submission: uuid.UUID = field(default_factory=uuid.uuid4)
+    attempted_on: date | None = None
+    day_error: str = ""
+    channel_error: str = ""
+    outcome_error: str = ""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Lines for the error summary."""
+        found = (
+            (self.day_error, "#id_attempted_on"),
+            (self.channel_error, "#id_channel"),
+            (self.outcome_error, "#id_outcome"),
+        )
+        return [Problem(text, href) for text, href in found if text]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing is refused."""
+        return not self.problems
+
+
+def read_attempt(post: QueryDict | None, today: date) -> AttemptForm:
+    """What was sent; None for a page that is opened: it starts with today."""
+    if post is None:
+        return AttemptForm(f"{today:%d-%b-%Y}")
+    form = AttemptForm(
+        post.get("attempted_on", "").strip()[:40],
+        post.get("channel", ""),
+        post.get("outcome", ""),
+    )
+    try:
+        form.submission = uuid.UUID(post.get("submission", ""))
+    except ValueError:
+        form.submission = uuid.uuid4()
+    try:
+        form.attempted_on = date.fromisoformat(normalise_date(form.day))
+    except ValueError:
+        form.day_error = "Enter the day of the attempt, such as 24-Mar-2019"
+    if form.attempted_on and form.attempted_on > today:
+        form.day_error = "The day of the attempt is in the future"
+    form.channel_error = "" if form.channel in CHANNELS else "Choose how you tried"
+    form.outcome_error = "" if form.outcome in OUTCOMES else "Choose what came of it"
     return form

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
-from patients.models import ContactAttempt, ContactDue, Patient
+from patients.models import ContactAttempt, ContactDue, Patient, Reminder
 
 # Days ahead that the list of due contacts shows beside what is overdue.
 SOON: Final = 30
@@ -52,9 +52,24 @@ def due_until(day: date, center_ids: Collection[int]) -> QuerySet[ContactDue]:
     )
 
 
-def count_overdue(today: date, center_ids: Collection[int]) -> int:
-    """How many records of these centers were due before today."""
-    return ContactDue.objects.filter(center_id__in=center_ids, due_on__lt=today).count()
+def count_due(today: date, center_ids: Collection[int]) -> tuple[int, int]:
+    """How many records of these centers are overdue, and how many more are due soon; one query."""
+    counts = ContactDue.objects.filter(center_id__in=center_ids).aggregate(
+        overdue=Count("pk", filter=Q(due_on__lt=today)),
+        soon=Count("pk", filter=Q(due_on__gte=today, due_on__lte=soon(today))),
+    )
+    return counts["overdue"], counts["soon"]
+
+
+def due_day(patient_id: int) -> date | None:
+    """The day of a record's next contact; None when it is not under follow-up."""
+    return due_days([patient_id]).get(patient_id)
+
+
+def wants_reminder(user_id: int) -> bool:
+    """Whether the person gets the weekly mail; who never said gets it."""
+    found = Reminder.objects.filter(user_id=user_id).values_list("is_wanted", flat=True).first()
+    return found is not False
 
 
 def due_lines(page: Collection[ContactDue], today: date) -> list[DueLine]:

@@ -16,8 +16,10 @@ from centers.event_words import plain_changes
 from centers.models import AuditEvent
 from centers.queries.events import ONE_DAY, READINGS, ROW_KINDS, EventFilters, read_uuid
 from centers.slots import Change, Described, Finder, RecordName
+from patients.contact_models import CHANNELS, OUTCOMES, ContactAttempt
 from patients.labels import display_value
 from patients.models import ROW_MODELS, Course, Patient
+from patients.partial_dates import PartialDate
 from patients.queries.record_page import row_label
 from patients.rules.dictionary import FORMS, PATIENTS, Field, Form
 from patients.rules.record import Row
@@ -173,6 +175,8 @@ def _describe(
         told = event.after or {}
         said = Change("Text", "", str(told.get("text", "")))
         return Described("Query", (said,), action=f"Query {told.get('act', '')}")
+    if event.table_name == _ATTEMPT:
+        return _describe_attempt(event)
     history = names.get(event.patient_id or 0)
     href = history.href if history else ""
     if event.table_name == IDENTITY_TABLE:
@@ -186,9 +190,28 @@ def _describe(
     else:
         row = Row(form.name, event.row_id, event_values(form, after, courses))
         what, where = row_label(form, row), f"?form={form.name}&row={after.get('public_id')}"
-    was_retracted = (event.before or {}).get("retracted")
-    action = "Retracted" if was_retracted is False and after.get("retracted") else ""
-    return Described(what, _changes(form, event, courses), href and href + where, action)
+    return Described(what, _changes(form, event, courses), href and href + where, _act(event))
+
+
+def _act(event: AuditEvent) -> str:
+    """Retracted or restored, where that is what the event did."""
+    before = (event.before or {}).get("retracted")
+    after = (event.after or {}).get("retracted")
+    if before is None or before == after:
+        return ""
+    return "Retracted" if after else "Restored"
+
+
+def _describe_attempt(event: AuditEvent) -> Described:
+    """An attempt to reach the patient: day, way and outcome."""
+    row = event.after or {}
+    told = (
+        ("Day", PartialDate.parse(row["attempted_on"]).display),
+        ("Way", CHANNELS.get(row["channel"], "")),
+        ("Outcome", OUTCOMES.get(row["outcome"], "")),
+    )
+    changes = tuple(Change(label, "", value) for label, value in told)
+    return Described("Attempt to reach the patient", changes, action=_act(event))
 
 
 def _describe_signature(event: AuditEvent) -> Described:
@@ -262,7 +285,10 @@ def _value(field: Field, cell: Any) -> FieldValue:
 
 
 _QUERY_WORDS: Final = "patients_query_message"
-_DESCRIBED: Final = frozenset({*FORM_OF_TABLE, IDENTITY_TABLE, *_SIGNATURES, _QUERY_WORDS})
+_ATTEMPT: Final = ContactAttempt._meta.db_table
+_DESCRIBED: Final = frozenset(
+    {*FORM_OF_TABLE, IDENTITY_TABLE, *_SIGNATURES, _QUERY_WORDS, _ATTEMPT}
+)
 
 NEAR_MINUTES: Final = 15
 _NEAR_SIGNING: Final = """

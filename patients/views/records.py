@@ -65,6 +65,7 @@ FINDS_AN_HOUR = 300
 def _list_context(filters: ListFilters, centers: list[Center]) -> dict[str, object]:
     return {
         "section": "records",
+        "tab": "record_list" if required_scope().may(Permission.EDIT_RECORDS) else "",
         "filters": filters,
         "centers": centers,
         "scope_centers": centers,

@@ -35,7 +35,7 @@ def client_of(user: User) -> Client:
 @pytest.mark.parametrize(
     ("role", "place"),
     [
-        (Role.COORDINATOR, "/records/"),
+        (Role.COORDINATOR, "/records/work/"),
         (Role.MONITOR, "/records/"),
         (Role.INVESTIGATOR, "/cohort/"),
         (Role.ADMINISTRATOR, "/administration/centers/"),
