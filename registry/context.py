@@ -58,6 +58,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
             ("duplicate_list", "Duplicates across centers", Permission.VIEW_DUPLICATES),
         ),
     ),
+    ("exports", "Exports", "download", (("export_list", "Exports", Permission.REQUEST_EXPORTS),)),
     (
         "administration",
         "Administration",
@@ -65,6 +66,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
         (
             ("center_list", "Centers", Permission.MANAGE_CENTERS),
             ("user_list", "People", Permission.MANAGE_USERS),
+            ("project_list", "Projects", Permission.MANAGE_PROJECTS),
             ("client_list", "API clients", Permission.MANAGE_CLIENTS),
             ("access_log", "Access log", Permission.MANAGE_USERS),
         ),

@@ -19,7 +19,10 @@ from django.utils import timezone
 
 from analytics.actions.clients import make_client
 from analytics.actions.data_cuts import make_cut
+from analytics.actions.exports import request_export
+from analytics.actions.projects import add_member
 from analytics.actions.views import save_view
+from analytics.models import DataCut, Project
 from centers.access import acting, scope_of, system_scope
 from centers.actions.centers import create_center
 from centers.actions.users import add_membership, create_user
@@ -62,6 +65,7 @@ class Expected:
     is_off: bool = False
     posting: Permission | None = None
     is_withheld: bool = False
+    is_unbuilt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ class World:
     pair: tuple[uuid.UUID, uuid.UUID]
     cut: uuid.UUID
     view: uuid.UUID
+    project: uuid.UUID
+    member: uuid.UUID
+    export: uuid.UUID
 
     def record(self, center: str) -> uuid.UUID:
         """Public id of a record of the center."""
@@ -103,14 +110,16 @@ def build_world(universe: Universe) -> World:
     user = create_user(actor=system, username="spare", full_name="Spare Example", is_demo=True)
     add_membership(actor=system_scope(), user_id=user.pk, role=Role.MONITOR, center_id=center.pk)
     with acting(system_scope()), transaction.atomic():
+        agreed = project()
         client, _ = make_client(
             label="Spare client",
-            project=project(),
+            project=agreed,
             owner=universe.users["ines"],
             scopes=["outcomes"],
         )
     for code in (FIRST, SECOND):
         _import_something(universe, code)
+    cut = make_cut(actor=system_scope(), name="First cut", cutoff=date(2017, 6, 30))
     return World(
         universe,
         center.public_id,
@@ -122,9 +131,23 @@ def build_world(universe: Universe) -> World:
         {code: _upload(universe, who, code) for code, who in IMPORTERS.items()},
         {code: _log_attempt(universe, code) for code in (FIRST, SECOND)},
         _add_twin(universe),
-        make_cut(actor=system_scope(), name="First cut", cutoff=date(2017, 6, 30)).public_id,
+        cut.public_id,
         _save_view(universe),
+        agreed.public_id,
+        user.public_id,
+        _ask_for_export(universe, agreed, cut),
     )
+
+
+def _ask_for_export(universe: Universe, agreed: Project, cut: DataCut) -> uuid.UUID:
+    """An export of a project whose member the investigator is."""
+    for user in (universe.users["ines"], universe.users["dana"]):
+        add_member(actor=system_scope(), project_id=agreed.pk, user_id=user.pk)
+    job, _ = request_export(
+        actor=system_scope(), project_id=agreed.pk, cut_id=cut.pk, population="treated"
+    )
+    public_id: uuid.UUID = job.public_id
+    return public_id
 
 
 def _membership_of(user: User) -> uuid.UUID:
@@ -239,6 +262,12 @@ KINDS: dict[str, Callable[[World, str], Arguments]] = {
         "membership": world.membership if center else ABSENT,
     },
     "client": lambda world, center: {"client": world.client if center else ABSENT},
+    "project": lambda world, center: {"project": world.project if center else ABSENT},
+    "member": lambda world, center: {
+        "project": world.project if center else ABSENT,
+        "user": world.member,
+    },
+    "export": lambda world, center: {"export": world.export if center else ABSENT},
     "finding": lambda world, center: {
         "kind": "imports",
         "center": world.center_id(center),
@@ -372,6 +401,26 @@ ROUTES: dict[str, Expected] = {
     "cut_rename": Expected(P.CUT_DATA, "cut"),
     "cut_lock": Expected(P.CUT_DATA, "cut"),
     "cut_reproduce": Expected(P.CUT_DATA, "cut"),
+    "export_list": Expected(P.REQUEST_EXPORTS),
+    "export_create": Expected(P.REQUEST_EXPORTS),
+    "export_codebook": Expected(P.REQUEST_EXPORTS, fixed={"profile": "research"}),
+    "export_key": Expected(ANYBODY),
+    "export_detail": Expected(P.REQUEST_EXPORTS, "export"),
+    "export_decide": Expected(P.APPROVE_EXPORTS, "export"),
+    "export_call_back": Expected(P.APPROVE_EXPORTS, "export"),
+    "export_end": Expected(P.REQUEST_EXPORTS, "export"),
+    # Nothing of it is built in the walk.
+    "export_file": Expected(
+        P.REQUEST_EXPORTS, "export", fixed={"file": "subjects.csv"}, is_unbuilt=True
+    ),
+    "project_list": Expected(P.MANAGE_PROJECTS),
+    "project_create": Expected(P.MANAGE_PROJECTS),
+    "project_detail": Expected(P.MANAGE_PROJECTS, "project"),
+    "project_amend": Expected(P.MANAGE_PROJECTS, "project"),
+    "project_close": Expected(P.MANAGE_PROJECTS, "project"),
+    "project_destroy": Expected(P.MANAGE_PROJECTS, "project"),
+    "project_add_member": Expected(P.MANAGE_PROJECTS, "project"),
+    "project_remove_member": Expected(P.MANAGE_PROJECTS, "member"),
     "api_token": Expected(ANYBODY),
     "api_token_revoke": Expected(ANYBODY),
     "api_schema": Expected(ANYBODY),
@@ -465,7 +514,11 @@ def answer(username: str, name: str, center: str, method: str = "GET") -> int:
             return 404
         if expected.kind in OF_A_CENTER:
             return _answer_at_center(username, expected, center)
-    if center == NOWHERE or (expected.kind in ("draft", "view") and username != DRAFTER):
+    if (
+        center == NOWHERE
+        or expected.is_unbuilt
+        or (expected.kind in ("draft", "view") and username != DRAFTER)
+    ):
         return 404
     return 200
 

@@ -22,12 +22,15 @@ MODEL_OF = {
     "account": "user",
     "client": "apiclient",
     "job": "importjob",
+    "export": "exportjob",
     "cut": "datacut",
     "view": "savedview",
 }
 # Arguments that name no object. What is neither here nor a model is reached by the links of pages.
 FIXED: Mapping[str, Sequence[object]] = {
     "uidb64": ["MQ"],
+    "export_file.file": ["subjects.csv"],
+    "profile": ["research", "safe_harbor"],
     "token": ["wrong"],
     "key": ["wrong"],
     "cohort_file.figure": [

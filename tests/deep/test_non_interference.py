@@ -39,6 +39,17 @@ NOT_FOR_A = {
     "draft_discard",
     "duplicate_review",
     "membership_end",
+    "export_detail",
+    "export_decide",
+    "export_call_back",
+    "export_end",
+    "export_file",
+    "project_detail",
+    "project_amend",
+    "project_close",
+    "project_destroy",
+    "project_add_member",
+    "project_remove_member",
 }
 REVIEW = {"reason_preset": "Review of the chart"}
 
