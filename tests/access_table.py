@@ -437,6 +437,7 @@ ROUTES: dict[str, Expected] = {
     "api_export_manifest": Expected(CLIENT, "api_export"),
     "api_export_file": Expected(CLIENT, "api_export", {"file": "manifest.json"}),
     "api_outcomes_csv": Expected(CLIENT),
+    "api_absent": Expected(ANYBODY, fixed={"rest": "nothing"}, is_off=True),
     "audit_review": Expected(P.REVIEW_AUDIT),
     "audit_finding": Expected(P.REVIEW_AUDIT, "finding"),
     "audit_finding_download": Expected(P.REVIEW_AUDIT, "finding", FILE),

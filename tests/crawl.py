@@ -33,6 +33,7 @@ FIXED: Mapping[str, Sequence[object]] = {
     "profile": ["research", "safe_harbor"],
     "token": ["wrong"],
     "key": ["wrong"],
+    "rest": ["nothing"],
     "cohort_file.figure": [
         "survival",
         "progression",

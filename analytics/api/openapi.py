@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from analytics.api.base import OneFormat
 from analytics.clients import SCOPES
 from centers.access import public
 
@@ -172,6 +176,25 @@ def shapes(document: Mapping[str, Any]) -> Iterator[Shape]:
 def schema(request: HttpRequest) -> HttpResponse:
     """The document, for programs."""
     return HttpResponse(openapi(), content_type="application/vnd.oai.openapi+json")
+
+
+@extend_schema(exclude=True)
+class Absent(APIView):
+    """An address below the API that there is not."""
+
+    authentication_classes = []
+    permission_classes = []
+    content_negotiation_class = OneFormat
+
+    def get(self, request: Request, rest: str) -> HttpResponse:
+        """A problem, not a page. Raises Http404."""
+        raise Http404
+
+    post = put = patch = delete = get
+
+
+absent = Absent.as_view(http_method_names=["get", "head", "post", "put", "patch", "delete"])
+absent.permission = None  # type: ignore[attr-defined]  # there is nothing to be had
 
 
 @require_safe

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 
 from analytics.api import cohorts, exports, figures, openapi, outcomes, released, tokens
+
+
+class AnythingConverter(PathConverter):
+    """Every text, with line feeds too."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(AnythingConverter, "anything")
 
 urlpatterns = [
     path("token", tokens.token, name="api_token"),
@@ -23,4 +33,6 @@ urlpatterns = [
     path("exports/<uuid:export>/manifest", exports.export_manifest, name="api_export_manifest"),
     path("exports/<uuid:export>/files/<str:file>", exports.export_file, name="api_export_file"),
     path("outcomes.csv", outcomes.outcomes_csv, name="api_outcomes_csv"),
+    # Last: whatever is not above answers as the API does.
+    path("<anything:rest>", openapi.absent, name="api_absent"),
 ]

@@ -12,11 +12,12 @@ from openapi_spec_validator import validate
 
 from analytics.api.openapi import METHODS, openapi
 from registry.routes import routes
+from tests.api_tools import get, is_problem
 from tests.crawl import read_html
 
 COPY = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-# Addresses that describe the others.
-OUTSIDE = {"api_schema", "api_docs"}
+# Addresses that describe the others, and that of all there are not.
+OUTSIDE = {"api_schema", "api_docs", "api_absent"}
 
 
 def test_committed_document_is_what_the_code_says() -> None:
@@ -54,6 +55,7 @@ def test_document_is_valid_and_names_every_address_with_its_answers() -> None:
 def test_page_and_document_are_open_to_anybody(database: None) -> None:
     answer = Client().get("/api/v1/openapi.json")
     assert answer.content == openapi()
+    is_problem(get("/api/v1/nothing/at/all"), 404)
     page = Client().get("/api/v1/docs")
     assert page.status_code == 200
     text = page.content.decode()
