@@ -30,33 +30,28 @@ _ROWS: Final = f"""
     {FILTERED}
 """
 
-_HEADLINE: Final = f"""
-    select outcome.disease, count(*),
-        count(*) filter (where eligible = 'yes'),
-        count(*) filter (where eligible = 'yes' and alive_10y_followed),
-        count(*) filter (where eligible = 'yes' and survived_10y)
-    {_ROWS} group by outcome.disease order by outcome.disease
-"""
-
-_PFS: Final = f"""
-    select outcome.disease, eligible = 'yes', pfs_days, pfs_event, count(*)
-    {_ROWS} group by 1, 2, 3, 4
-"""
-
-_SURVIVAL: Final = f"""
-    select os_days, os_event, count(*) {_ROWS} and eligible = 'yes' group by 1, 2
+# One pass for both endpoints: PFS by disease and eligibility, overall survival by eligibility.
+_SUMMARY: Final = f"""
+    select grouping(pfs_days) = 1, outcome.disease, eligible = 'yes',
+        coalesce(pfs_days, os_days), coalesce(pfs_event, os_event), count(*),
+        count(*) filter (where alive_10y_followed), count(*) filter (where survived_10y)
+    {_ROWS} group by grouping sets (
+        (outcome.disease, eligible = 'yes', pfs_days, pfs_event), (eligible = 'yes', os_days, os_event)
+    )
 """
 
 # Completed years = anniversaries of T0 reached at the end of PFS (29 February as PostgreSQL has it).
 _RANGE: Final = f"""
-    select years, pfs_event from (
-        select pfs_days, pfs_event,
-            difference - (t0 + make_interval(years => difference) > pfs_end)::int as years
-        from (
-            select outcome.*, extract(year from pfs_end)::int - extract(year from t0)::int
-                as difference {_ROWS} and eligible = 'yes'
-        ) outcome
-    ) ended order by pfs_days * %(sign)s, pfs_event limit 1
+    with rows as materialized (
+        select pfs_days, pfs_event, t0, pfs_end,
+            extract(year from pfs_end)::int - extract(year from t0)::int as difference
+        {_ROWS} and eligible = 'yes'
+    ), ends as (
+        (select * from rows order by pfs_days, pfs_event limit 1)
+        union all (select * from rows order by pfs_days desc, pfs_event limit 1)
+    )
+    select difference - (t0 + make_interval(years => difference) > pfs_end)::int, pfs_event
+    from ends order by pfs_days
 """  # noqa: S608  # fixed text
 
 # What each day added to the figures, as far as stored outcomes tell: treatment, and its anniversaries.
@@ -88,7 +83,7 @@ _RECOMPUTING: Final = """
         select patient_id from analytics_stale
         union
         select patient_id from analytics_outcome
-            where variant = 'primary' and cutoff is distinct from %(cutoff)s
+            where variant = 'primary' and (cutoff < %(cutoff)s or cutoff > %(cutoff)s)
     ) waiting
 """
 
@@ -121,45 +116,62 @@ class PfsCounts:
         return {disease: counts.after(LANDMARK_DAY) for disease, counts in self.treated.items()}
 
 
-def _fetch(
-    sql: str, cutoff: date, filters: Filters = EVERYBODY, **parameters: int
-) -> list[tuple[Any, ...]]:
+def _fetch(sql: str, cutoff: date, filters: Filters = EVERYBODY) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"cutoff": cutoff, **filters.parameters, **parameters})
+        cursor.execute(sql, {"cutoff": cutoff, **filters.parameters})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
-def headline(cutoff: date, filters: Filters = EVERYBODY) -> list[DiseaseNumbers]:
-    """Counts by disease, diseases in alphabetical order of their code."""
-    return [DiseaseNumbers(*row) for row in _fetch(_HEADLINE, cutoff, filters)]
+@dataclass(frozen=True)
+class Summary:
+    """Numbers by disease (alphabetical order of the code), PFS, and overall survival of eligible records."""
+
+    numbers: list[DiseaseNumbers]
+    pfs: PfsCounts
+    survival: DayCounts
 
 
-def pfs_counts(cutoff: date, filters: Filters = EVERYBODY) -> PfsCounts:
-    """Events and censorings a day since T0."""
+def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
+    """Everything that the overview counts, in one pass over the outcomes."""
     eligible: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    for disease, is_eligible, days, event, number in _fetch(_PFS, cutoff, filters):
-        treated[disease].append((days, event, number))
+    survival: list[tuple[int, int, int]] = []
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for of_survival, disease, is_eligible, days, event, n, followed, survived in _fetch(
+        _SUMMARY, cutoff, filters
+    ):
+        if of_survival:
+            if is_eligible:
+                survival.append((days, event, n))
+            continue
+        treated[disease].append((days, event, n))
+        sums[disease][0] += n
         if is_eligible:
-            eligible[disease].append((days, event, number))
-    return PfsCounts(
-        {disease: DayCounts.from_rows(rows) for disease, rows in sorted(eligible.items())},
-        {disease: DayCounts.from_rows(rows) for disease, rows in sorted(treated.items())},
+            eligible[disease].append((days, event, n))
+            for place, number in enumerate((n, followed, survived), start=1):
+                sums[disease][place] += number
+    return Summary(
+        [DiseaseNumbers(disease, *found) for disease, found in sorted(sums.items())],
+        PfsCounts(
+            {disease: DayCounts.from_rows(rows) for disease, rows in sorted(eligible.items())},
+            {disease: DayCounts.from_rows(rows) for disease, rows in sorted(treated.items())},
+        ),
+        DayCounts.from_rows(survival),
     )
 
 
-def survival_counts(cutoff: date, filters: Filters = EVERYBODY) -> DayCounts:
-    """Overall survival of eligible records: deaths and censorings a day since T0."""
-    return DayCounts.from_rows(_fetch(_SURVIVAL, cutoff, filters))
+def headline(cutoff: date, filters: Filters = EVERYBODY) -> list[DiseaseNumbers]:
+    """The numbers of `summary` alone."""
+    return summary(cutoff, filters).numbers
 
 
 def pfs_range(cutoff: date, filters: Filters = EVERYBODY) -> tuple[str, str] | None:
     """Shortest and longest PFS of eligible records in completed years, `+` where censored."""
-    ends = [_fetch(_RANGE, cutoff, filters, sign=sign) for sign in (1, -1)]
-    if not ends[0]:
+    ends = _fetch(_RANGE, cutoff, filters)
+    if not ends:
         return None
-    shortest, longest = (f"{years}{'' if event else '+'}" for [(years, event)] in ends)
+    shortest, longest = (f"{years}{'' if event else '+'}" for years, event in ends)
     return shortest, longest
 
 

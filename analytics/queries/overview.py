@@ -9,10 +9,8 @@ from datetime import date
 from analytics.queries.cohort import (
     DiseaseNumbers,
     PfsCounts,
-    headline,
-    pfs_counts,
     pfs_range,
-    survival_counts,
+    summary,
 )
 from analytics.queries.disclosure import (
     SMALLEST_CELL,
@@ -80,18 +78,18 @@ def overview(
     `own_centers` says that the reader is a member of every center in scope: only then are small cells
     shown. `own_ids` are centers that the reader of pooled figures knows in detail.
     """
-    numbers = [row for row in headline(cutoff, filters) if row.treated]
-    pfs, survival = pfs_counts(cutoff, filters), survival_counts(cutoff, filters)
+    mine = summary(cutoff, filters)
+    numbers, pfs, survival = mine.numbers, mine.pfs, mine.survival
     figures = _figures(numbers, own_centers)
     enough, by_disease, curve = True, True, True
     if not own_centers:
         for reading in readings_beside(filters, own_ids):
-            beside = [row for row in headline(cutoff, reading) if row.treated]
+            found = mine if reading == filters else summary(cutoff, reading)
+            beside, counts = found.numbers, found.pfs
             if not beside:
                 continue
             figures = _where_both(figures, _figures(beside, False))
             enough = enough and sum(row.eligible for row in beside) >= SMALLEST_CELL
-            counts = pfs_counts(cutoff, reading)
             by_disease = by_disease and all(map(_large, _groups(counts)))
             curve = curve and all(map(_large, _together(counts)))
     return Overview(

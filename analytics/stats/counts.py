@@ -32,18 +32,14 @@ class DayCounts:
 
         Raises ValueError for a negative day or number or an event that is neither 0 nor 1.
         """
-        totals: dict[int, list[int]] = {}
-        for day, event, number in rows:
-            if day < 0 or number < 0 or event not in (0, 1):
-                raise ValueError("a row is (day >= 0, event 0 or 1, number of subjects >= 0)")
-            if number:
-                totals.setdefault(day, [0, 0])[event] += number
-        ordered = sorted(totals.items())
-        return cls(
-            days=np.array([day for day, _ in ordered], dtype=np.int64),
-            events=np.array([pair[1] for _, pair in ordered], dtype=np.int64),
-            censored=np.array([pair[0] for _, pair in ordered], dtype=np.int64),
-        )
+        table = np.array(list(rows), dtype=np.int64).reshape(-1, 3)
+        if np.any(table < 0) or np.any(table[:, 1] > 1):
+            raise ValueError("a row is (day >= 0, event 0 or 1, number of subjects >= 0)")
+        table = table[table[:, 2] > 0]
+        days, place = np.unique(table[:, 0], return_inverse=True)
+        sums = np.zeros((2, days.size), dtype=np.int64)
+        np.add.at(sums, (table[:, 1], place), table[:, 2])
+        return cls(days=days, events=sums[1], censored=sums[0])
 
     @classmethod
     def from_subjects(cls, subjects: Iterable[tuple[int, int]]) -> DayCounts:

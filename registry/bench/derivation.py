@@ -25,6 +25,7 @@ from registry.bench.measure import (
     show_ratios,
     show_seconds,
 )
+from registry.bench.statistics import grouped
 from registry.stack.paths import CHECKOUT
 
 STANDING: Final = date(2017, 6, 30)
@@ -73,7 +74,7 @@ def run(records: int) -> list[Table]:
     table.notes.append(
         f"ORM and Python: {min(records, ORM_RECORDS)} records; prefetch, the plain reading of the tests, bulk_create."
     )
-    return [table]
+    return [table, grouped(records, MOVED)]
 
 
 def _cells(name: str, took: Effort, records: int) -> list[str]:

@@ -24,6 +24,7 @@ TITLES: Final = {
     "save": "Saving",
     "security": "Row-level security and audit",
     "pages": "Pages",
+    "statistics": "Survival statistics",
 }
 INTRODUCTION: Final = """# Benchmarks
 

@@ -63,8 +63,8 @@ def test_overview_coordinator_sees_own_center_only(readers: Readers) -> None:
 
 def test_pfs_counts_hold_every_treated_record_once(readers: Readers) -> None:
     with acting(system_scope()), transaction.atomic():
-        counts = cohort.pfs_counts(CUTOFF)
-        survival = cohort.survival_counts(CUTOFF)
+        found = cohort.summary(CUTOFF)
+    counts, survival = found.pfs, found.survival
     assert {name: group.n for name, group in counts.eligible.items()} == {
         "melanoma": 54,
         "renal_cell": 46,

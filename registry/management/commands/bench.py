@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from registry.bench import cluster, derivation, importing, pages, report, saving, security
+from registry.bench import (
+    cluster,
+    derivation,
+    importing,
+    pages,
+    report,
+    saving,
+    security,
+    statistics,
+)
 from registry.bench.measure import Table
 
 DEFAULT_RECORDS: Final = 100_000
@@ -24,15 +33,14 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "save": saving.run,
     "security": security.run,
     "pages": pages.run,
+    "statistics": statistics.run,
 }
 
 
 class Command(BaseCommand):
     """Each benchmark runs in a process and a database of its own, on a cluster that is thrown away."""
 
-    help = (
-        "Measure: derivation, import, saving, row-level security, pages. Writes docs/benchmarks.md."
-    )
+    help = "Measure: derivation, import, saving, row-level security, pages, statistics. Writes docs/benchmarks.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
