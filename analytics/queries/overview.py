@@ -112,7 +112,7 @@ def sizes_released(cutoff: date, filters: Filters, own_ids: Sequence[int]) -> bo
     """Whether the sizes of the eligible cohort by disease may be shown, here and in each reading beside."""
 
     def decide(reading: Filters) -> bool:
-        numbers = [row for row in headline(cutoff, reading) if row.treated]
+        numbers = [row for row in summary(cutoff, reading).numbers if row.treated]
         return not numbers or _figures(numbers, False)["eligible"].cells is not None
 
     return released(filters, own_ids, decide)
