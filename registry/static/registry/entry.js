@@ -58,14 +58,15 @@ function state() {
   return new URLSearchParams(new FormData(form)).toString();
 }
 
+// The answer's text; empty when there was none, or when the page is left meanwhile.
 async function send(address, headers, signal) {
   try {
     const answer = await fetch(address, {
       method: "POST", body: new URLSearchParams(new FormData(form)), headers, credentials: "same-origin", signal,
     });
-    return answer.ok && !answer.redirected ? answer : null;
+    return answer.ok && !answer.redirected ? await answer.text() : "";
   } catch {
-    return null;
+    return "";
   }
 }
 
@@ -80,7 +81,7 @@ function startChecks(touched) {
     asking = new AbortController();
     const answer = await send(location.href, { "X-Registry-Check": "1", Accept: "application/json" }, asking.signal);
     if (!answer) return;
-    const { errors, warnings, outputs } = await answer.json();
+    const { errors, warnings, outputs } = JSON.parse(answer);
     for (const box of form.querySelectorAll("[data-box]")) {
       if (!touched.has(box)) continue;
       note(box, "error", errors[box.dataset.box], "field-error");
@@ -141,7 +142,7 @@ if (form) {
     if (!form.dataset.draft || !isDirty()) return "";
     const typed = state();
     const headers = byItself ? { Accept: "text/plain", "X-Registry-Background": "1" } : { Accept: "text/plain" };
-    const said = await (await send(form.dataset.draft, headers))?.text() ?? "";
+    const said = await send(form.dataset.draft, headers);
     if (said) kept = typed;
     status.textContent = said || "The draft could not be saved. What you typed is only on this page.";
     if (said && !byItself) document.dispatchEvent(new CustomEvent("registry:active"));
