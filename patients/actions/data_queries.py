@@ -76,10 +76,10 @@ def answer_query(
 ) -> None:
     """The site's answer; then it is for the monitor. Raises TextMissing, QueryNotFound,
     NotPossible (it is closed), PermissionDenied."""
-    words = _required(text)
     with acting(actor), transaction.atomic():
         found = _locked(query)
         actor.require(Permission.ANSWER_QUERIES, found.center_id)
+        words = _required(text)
         if not _is_first(submission, found):
             return
         if found.closed_at is not None:
@@ -92,10 +92,10 @@ def close_query(
     *, actor: Scope, query: uuid.UUID, text: str, submission: uuid.UUID | None = None
 ) -> None:
     """Nothing is open any more; the words say why. Raises as answer_query."""
-    words = _required(text)
     with acting(actor), transaction.atomic():
         found = _locked(query)
         actor.require(Permission.MANAGE_QUERIES, found.center_id)
+        words = _required(text)
         if not _is_first(submission, found):
             return
         if found.closed_at is not None:
@@ -111,10 +111,10 @@ def reopen_query(
 ) -> None:
     """The answer is not enough, or it was closed too early. Raises as answer_query; NotPossible:
     it is open, or what raised it is so no longer."""
-    words = _required(text)
     with acting(actor), transaction.atomic():
         found = _locked(query)
         actor.require(Permission.MANAGE_QUERIES, found.center_id)
+        words = _required(text)
         if not _is_first(submission, found):
             return
         if not found.can_reopen:

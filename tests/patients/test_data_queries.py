@@ -136,6 +136,8 @@ def test_rights_and_other_centers(universe: Universe) -> None:
         )
         assert found == expected, name
         Visitor(universe, "max").post(path + "reopen/", {"text": "x"})
+    # The right is asked before the words.
+    assert Visitor(universe, "bea").post(f"{QUERIES}{own}/close/", {"text": ""}).status == 403
     monitor = Visitor(universe, "max")
     for query in (foreign, ABSENT):
         assert monitor.get(f"{QUERIES}{query}/").status == 404
