@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -122,7 +123,12 @@ def send(
 ) -> Answer:
     """Any request; streamed bodies are read to the end."""
     client = Client(raise_request_exception=False)
-    return read(getattr(client, method)(path, data or {}, headers=dict(headers), **more))
+    if method == "get":
+        return read(client.get(path, headers=dict(headers)))
+    if "content_type" not in more:
+        data = data if isinstance(data, str) else urlencode(data)
+        more["content_type"] = "application/x-www-form-urlencoded"
+    return read(getattr(client, method)(path, data, headers=dict(headers), **more))
 
 
 def read(response: HttpResponse) -> Answer:

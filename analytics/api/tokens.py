@@ -72,6 +72,8 @@ class CredentialsView(APIView):
             raise InvalidParameter
         data: Any = request.data
         form = {str(name): str(value) for name, value in data.items()}
+        if any("\0" in text for pair in form.items() for text in pair):
+            raise InvalidParameter
         name, address = client_id_of(request, form), client_address(request._request)
         tried = attempt((CLIENT_AT_ADDRESS, f"{name} {address}"), (ADDRESS, address))
         if tried.refused:
