@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from patients.forms.boxes import Box
 from patients.forms.entry import EntryForm
+from patients.rules.checks import CATALOG
 from patients.rules.record import Finding
 from patients.rules.values import Value
 
@@ -45,6 +46,11 @@ class Confirmation:
     error: str = ""
 
     @property
+    def what(self) -> str:
+        """What the check asks, in few words."""
+        return CATALOG[self.check].what
+
+    @property
     def name(self) -> str:
         """Of the control."""
         return CONFIRM_PREFIX + self.check
@@ -68,6 +74,8 @@ class EntryPage:
     reason_error: str = ""
     confirmed: dict[str, str] = field(default_factory=dict)
     confirmations: list[Confirmation] = field(default_factory=list)
+    # Reasons given before in this record: shown, to be sent again if the check fires again.
+    carried: list[Confirmation] = field(default_factory=list)
     others: list[Problem] = field(default_factory=list)
     is_conflict: bool = False
     # Meanwhile the row was retracted, or the record retired: there is nothing left to amend.
@@ -120,6 +128,13 @@ class EntryPage:
         return bool(self.act) or any(part.changes or part.row_id is None for part in self.parts)
 
     @property
+    def first_box(self) -> str:
+        """Id of the control that takes the focus when the page opens: only that of a new row."""
+        part = self.parts[0] if self.parts and self.parts[0].row_id is None else None
+        section = next(iter(part.sections), None) if part else None
+        return section.boxes[0].focus_id if section else ""
+
+    @property
     def amends(self) -> bool:
         """Whether a saved value changes: then it needs its reason."""
         return bool(self.act) or any(p.changes for p in self.parts if p.row_id is not None)
@@ -138,6 +153,10 @@ class EntryPage:
         """Errors or warnings (`kind`: error, warning) by the id of their box."""
         boxes = (box for part in self.parts for box in part.boxes.values())
         return {box.id: text for box in boxes if (text := getattr(box, kind))}
+
+    def carry(self, reasons: Mapping[str, str]) -> None:
+        """Offer what was said before to the same checks."""
+        self.carried = [Confirmation(check, [], reason) for check, reason in reasons.items()]
 
     def forget_errors(self) -> None:
         """The page shows a draft: what is not finished is no error yet."""

@@ -25,6 +25,7 @@ from patients.actions.submissions import (
 )
 from patients.forms.page import EntryPage
 from patients.models import Patient
+from patients.queries.confirmed import carried_reasons
 from patients.queries.data_queries import open_queries_of
 from patients.queries.field_notes import lead_to_row
 from patients.queries.record_page import RecordView
@@ -34,7 +35,7 @@ from patients.rules.values import Value
 from patients.views.drafts import KEEP, RESTORE, address_of, offer_of
 from patients.views.shared import banner, notes_beside_fields
 
-REFUSED, CONFLICT = 422, 409
+OK, REFUSED, CONFLICT = 200, 422, 409
 # Asks only for the checks: the script sends it while somebody types.
 CHECK_HEADER = "X-Registry-Check"
 
@@ -82,13 +83,17 @@ class Entry:
         return {row: page + link.href for row, link in self.view.links.items()}
 
 
-def show_entry(request: HttpRequest, entry: Entry, status: int = 200) -> HttpResponse:
+def show_entry(request: HttpRequest, entry: Entry, status: int = OK) -> HttpResponse:
     """The page with its boxes, and with the error summary when something was refused."""
     context: dict[str, Any] = {"section": "records", "page": entry.page, "heading": entry.heading}
     if request.method != "POST" and RESTORE in request.GET:
         entry.page.forget_errors()  # nobody has sent it yet
     if not entry.page.act:
         context["offer"] = offer_of(request, _draft_page(request, entry))
+    if status == OK and RESTORE not in request.GET:
+        context["first_box"] = entry.page.first_box
+        if entry.patient is not None and not entry.page.act:
+            entry.page.carry(carried_reasons(entry.patient.pk))
     if entry.patient is not None:
         context |= banner(entry.patient)
         _put_notes(entry, entry.patient)

@@ -34,6 +34,10 @@ for (const group of document.querySelectorAll("[data-date]")) {
     box.addEventListener("change", () => {
       if (!spread(boxes, box, box.value) && box === boxes[1]) box.value = monthName(box.value) ?? box.value;
     });
+    box.addEventListener("keydown", (event) => {
+      // On from the year, not through boxes that are full already.
+      if (event.key === "Tab" && !event.shiftKey && box !== boxes[2] && spread(boxes, box, box.value)) boxes[2].focus();
+    });
     box.addEventListener("paste", (event) => {
       if (!spread(boxes, box, event.clipboardData?.getData("text") ?? "")) return;
       event.preventDefault();

@@ -79,7 +79,7 @@ function startChecks(touched) {
   async function check() {
     asking?.abort();
     asking = new AbortController();
-    const answer = await send(location.href, { "X-Registry-Check": "1", Accept: "application/json" }, asking.signal);
+    const answer = await send(form.action, { "X-Registry-Check": "1", Accept: "application/json" }, asking.signal);
     if (!answer) return;
     const { errors, warnings, outputs } = JSON.parse(answer);
     for (const box of form.querySelectorAll("[data-box]")) {
