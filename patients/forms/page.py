@@ -135,6 +135,11 @@ class EntryPage:
         return section.boxes[0].focus_id if section else ""
 
     @property
+    def adds(self) -> bool:
+        """Whether rows can be added here: every page but that of one saved row."""
+        return not self.act and (len(self.parts) != 1 or self.parts[0].row_id is None)
+
+    @property
     def amends(self) -> bool:
         """Whether a saved value changes: then it needs its reason."""
         return bool(self.act) or any(p.changes for p in self.parts if p.row_id is not None)

@@ -92,7 +92,7 @@ def show_entry(request: HttpRequest, entry: Entry, status: int = OK) -> HttpResp
         context["offer"] = offer_of(request, _draft_page(request, entry))
     if status == OK and RESTORE not in request.GET:
         context["first_box"] = entry.page.first_box
-        if entry.patient is not None and not entry.page.act:
+        if entry.patient is not None and entry.page.adds:
             entry.page.carry(carried_reasons(entry.patient.pk))
     if entry.patient is not None:
         context |= banner(entry.patient)

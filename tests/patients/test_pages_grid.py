@@ -6,6 +6,7 @@ import pytest
 
 from tests.patients.pages import Page, Visitor
 from tests.patients.test_pages_entry import REASON, errors, state
+from tests.query_counts import pinned_queries
 from tests.universe import Universe
 
 
@@ -150,3 +151,23 @@ def test_version_of_the_page_is_held(universe: Universe) -> None:
     assert "Saved meanwhile: 8" in conflict.text
     assert visitor.post(path, conflict.form).status == 302
     assert [doses for *_, doses in cycles(universe, "survivor")] == ["11", "9"]
+
+
+def test_forms_and_their_saving_need_a_fixed_number_of_queries(universe: Universe) -> None:
+    visitor = Visitor(universe, "carla")
+    assessment = universe.url("survivor", "assessments/new/")
+    visitor.get(assessment)
+    with pinned_queries("row_create"):
+        page = visitor.get(assessment)
+    typed = {**page.form, "date": "2010-05-03", "response": "CR"}
+    with pinned_queries("row_create.check"):
+        answer = visitor.client.post(assessment, typed, headers={"X-Registry-Check": "1"})
+    assert answer.json()["errors"] == {}
+    with pinned_queries("row_create.save"):
+        assert visitor.post(assessment, typed).status == 302
+    path = universe.url("survivor", "grid/")
+    with pinned_queries("course_grid"):
+        page = visitor.get(path)
+    typed = {**page.form, "c2.1.start_date": "2/8/1999", "c1.1.doses_given": "9", **REASON}
+    with pinned_queries("course_grid.save"):
+        assert visitor.post(path, typed).status == 302
