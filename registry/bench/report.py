@@ -25,6 +25,7 @@ TITLES: Final = {
     "security": "Row-level security and audit",
     "pages": "Pages",
     "statistics": "Survival statistics",
+    "coordinators": "Coordinators at work",
 }
 INTRODUCTION: Final = """# Benchmarks
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from registry.bench import (
     cluster,
+    coordinators,
     derivation,
     importing,
     pages,
@@ -34,6 +35,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "security": security.run,
     "pages": pages.run,
     "statistics": statistics.run,
+    "coordinators": coordinators.run,
 }
 
 
