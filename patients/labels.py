@@ -61,6 +61,16 @@ def code_label(field: Field, code: str) -> str:
     return words[0].upper() + words[1:] if words.islower() else words
 
 
+def code_beside(field: Field, value: Value) -> str:
+    """The code as exports have it, where a page shows other words in its place; else empty."""
+    if isinstance(value, Missing):
+        return value.reason
+    if value is None or field.kind not in ("code", "codes"):
+        return ""
+    code = format_value(value)
+    return "" if code == display_value(field, value) else code
+
+
 def display_value(field: Field, value: Value) -> str:
     """A value as tables and summaries show it; empty for none."""
     if value is None:

@@ -16,6 +16,7 @@ from patients.views import (
     identifiers,
     imports,
     monitoring,
+    paper,
     records,
     rows,
     signatures,
@@ -44,6 +45,7 @@ urlpatterns = [
     path("records/", records.record_list, name="record_list"),
     path("records/find/", records.record_find, name="record_find"),
     path("records/switch/", records.record_switch, name="record_switch"),
+    path("records/blank/", paper.blank_forms, name="blank_forms"),
     path("records/work/", work.work_list, name="work_list"),
     path("records/due/", work.due_list, name="due_list"),
     path("records/due/mail/", work.reminder_set, name="reminder_set"),
@@ -87,6 +89,11 @@ urlpatterns = [
         name="row_retract",
     ),
     path("records/<uuid:record>/queries/new/", data_queries.query_raise, name="query_raise"),
+    path(
+        "records/<uuid:record>/<form:form>/<uuid:row>/restore/",
+        rows.row_restore,
+        name="row_restore",
+    ),
     path("records/<uuid:record>/contacts/", work.record_contacts, name="record_contacts"),
     path("records/<uuid:record>/contacts/new/", work.contact_create, name="contact_create"),
     path(

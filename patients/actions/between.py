@@ -172,3 +172,40 @@ def _people(wanted: Sequence[PendingRecord]) -> dict[int, Person]:
         "patient_id", "center_id", "birth_date", "patient__sex", "patient__same_person_id"
     )
     return {patient: (center, str(birth), sex, link) for patient, center, birth, sex, link in rows}
+
+
+def check_same_mrn(batch: Sequence[PendingRecord]) -> list[Finding]:
+    """duplicate.mrn for records whose MRN is new or changes; two linked records may share one."""
+    wanted = [r for r in batch if r.changes_field("mrn") and _mrn(r)]
+    if not wanted:
+        return []
+    key = load_index_key()
+    indexes = {
+        record.patient_id: blind_index(key, "mrn", record.center_id, _mrn(record))
+        for record in wanted
+    }
+    saved = PatientIdentity.objects.filter(
+        center_id__in={r.center_id for r in wanted},
+        mrn_index__in=list(indexes.values()),
+        patient__retracted=False,
+    ).values_list("patient_id", "mrn_index", "patient__same_person_id")
+    holders = {patient: (bytes(index or b""), link) for patient, index, link in saved}
+    for record in batch:
+        if record.patient is not None and record.changes_field("mrn"):
+            index = indexes.get(record.patient_id, b"")
+            holders[record.patient_id] = index, record.same_person_id
+    return [
+        finding("duplicate.mrn", record.state.patient, "mrn")
+        for record in wanted
+        if any(
+            index == indexes[record.patient_id]
+            and other not in (record.patient_id, record.same_person_id)
+            and link != record.patient_id
+            for other, (index, link) in holders.items()
+        )
+    ]
+
+
+def _mrn(record: PendingRecord) -> str:
+    patient = record.state.patient
+    return "" if patient.retracted else str(patient.value("mrn") or "")

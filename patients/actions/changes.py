@@ -14,7 +14,7 @@ from patients.rules.values import Value
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """One row to create (`row_id` None), amend or retract. `restore` takes back that of a patient.
+    """One row to create (`row_id` None), amend or retract. `restore` takes back a retraction.
 
     `values` holds only the fields to set; None empties one. The patient's own row is a change of
     form "patients" (`row_id` not needed) whose values may hold `record_id` and `same_person_as`;

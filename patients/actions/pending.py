@@ -147,7 +147,7 @@ def _apply_saved(pending: PendingRecord, change: RowChange) -> None:
     after, changed = _merge(row, change)
     if not changed:
         return
-    if row.retracted:
+    if row.retracted and not change.restore:
         pending.findings.append(finding("row.retracted", after, ""))
     for key in FORMS[change.form].keys:
         if key in changed:

@@ -19,7 +19,7 @@ Findings = Mapping[int, Sequence[Finding]]
 
 CHECK: Final = "check"
 # Asked only when certain fields change: that they were not found again says nothing.
-BETWEEN_RECORDS: Final = ("duplicate.person", "person.vital_status")
+BETWEEN_RECORDS: Final = ("duplicate.person", "duplicate.mrn", "person.vital_status")
 RESOLVED: Final = "Closed by itself: the record no longer raises it"
 RETURNED: Final = "Opened again: the record raises it once more"
 

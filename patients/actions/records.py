@@ -19,6 +19,7 @@ from centers.roles import Permission
 from patients.actions.between import (
     check_duplicates,
     check_erased,
+    check_same_mrn,
     check_vital_status,
     resolve_links,
 )
@@ -54,7 +55,9 @@ __all__ = (
     "amend_record",
     "amend_row",
     "create_record",
+    "restore_row",
     "retract_row",
+    "rows_to_restore",
     "save_records",
     "withdraw_consent",
 )
@@ -143,6 +146,7 @@ def _check(batch: Sequence[PendingRecord], reason: str, today: date) -> dict[int
         *check_erased(changed),
         *check_vital_status(changed),
         *check_duplicates(changed),
+        *check_same_mrn(changed),
     ]
     hard: list[Finding] = []
     soft: dict[int, list[Finding]] = {}
@@ -336,6 +340,42 @@ def retract_row(
         reason=reason,
         expected_version=expected_version,
     )
+
+
+def restore_row(
+    *,
+    actor: Scope,
+    center_id: int,
+    patient_id: int,
+    form: str,
+    row_id: int,
+    reason: str,
+    expected_version: int | None = None,
+) -> SavedRecord:
+    """Take back the retraction of a row: it counts again, and the whole record is checked anew.
+
+    A course brings back the newest retracted cycle of each number.
+    """
+    with _scoped(actor), transaction.atomic():
+        rows = rows_to_restore(patient_id, form, row_id)
+    return amend_record(
+        actor=actor,
+        center_id=center_id,
+        patient_id=patient_id,
+        rows=[RowChange(name, {}, key, restore=True) for name, key in rows],
+        reason=reason,
+        expected_version=expected_version,
+    )
+
+
+def rows_to_restore(patient_id: int, form: str, row_id: int) -> list[tuple[str, int]]:
+    """(form, row id) of what comes back with a row: a course cannot stand without a cycle."""
+    rows = [(form, row_id)]
+    if form == "courses":
+        cycles = Cycle.objects.filter(patient_id=patient_id, course_id=row_id, retracted=True)
+        newest = dict(cycles.order_by("id").values_list("cycle_number", "id"))
+        rows += [("cycles", key) for _, key in sorted(newest.items())]
+    return rows
 
 
 def withdraw_consent(

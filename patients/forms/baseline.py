@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from patients.forms.sections import BASELINE, IDENTIFYING, sections_of, shown_fields
-from patients.labels import display_value
+from patients.labels import code_beside, display_value
 from patients.rules.record import Row
 from patients.rules.values import Missing
 
@@ -25,6 +25,7 @@ class Item:
     value: str
     soft: bool = False
     note: object = None
+    code: str = ""
 
 
 def baseline_sections(
@@ -50,7 +51,8 @@ def baseline_sections(
                 items.append(Item(field.label, mask, soft=True))
             elif value is not None:
                 text = display_value(field, value)
-                items.append(Item(field.label, text, isinstance(value, Missing), note))
+                code = code_beside(field, value)
+                items.append(Item(field.label, text, isinstance(value, Missing), note, code))
             elif field.need != "optional" or note:
                 items.append(Item(field.label, "Not entered", soft=True, note=note))
         if items:

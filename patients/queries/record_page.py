@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from patients.labels import code_label, display_value
+from patients.labels import code_beside, code_label, display_value
 from patients.models import Patient
 from patients.partial_dates import PartialDate
 from patients.queries.records import load_records
@@ -39,6 +39,7 @@ class Cell:
     soft: bool = False
     iso: str = ""
     note: object = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +166,5 @@ def _cell(field: Field, row: Row) -> Cell:
         number=field.kind in ("integer", "number"),
         soft=isinstance(value, Missing),
         iso=value.text if isinstance(value, PartialDate) else "",
+        code=code_beside(field, value),
     )

@@ -1,36 +1,56 @@
-"""The course of a record in few lines: diagnosis, treatment, turns of the disease, last contact."""
+"""The course of a record: every dated row as an event, for the list and the figure alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from patients.labels import code_label
 from patients.partial_dates import PartialDate
 from patients.queries.record_page import RecordView, RowView, row_date
 
+# Lane of the figure -> its label, from top to bottom.
+LANES: Final = {
+    "diagnosis": "Diagnosis",
+    "il2": "HD IL-2",
+    "local": "Local therapy",
+    "systemic": "Systemic therapy",
+    "assessment": "Assessment",
+    "contact": "Follow-up",
+}
+# Response -> how it is drawn.
+_RESPONSES: Final = {"CR": "good", "NED": "good", "PR": "good", "SD": "stable", "PD": "progression"}
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the timeline; `href` leads to its row on the page."""
+    """One dated row; `href` leads to it on the page, `kind` says how it is drawn, in which lane.
+
+    `until` is the end of what lasts; `code` a few letters beside the mark.
+    """
 
     when: PartialDate
     text: str
     href: str
     kind: str
+    lane: str
+    until: PartialDate | None = None
+    code: str = ""
 
 
 def timeline(view: RecordView) -> list[Event]:
-    """Events by point, then in clinical order; assessments only where the response turns."""
+    """Every dated row that stands, by point, then in clinical order."""
     events = [
         *_of_patient(view),
-        *_therapies(view, "prior_therapies", "Prior therapy"),
-        *_courses(view),
-        *_turns(view),
-        *_therapies(view, "local_therapies", "Local therapy"),
-        *_therapies(view, "systemic_therapies", "Systemic therapy"),
-        *_last_contact(view),
+        *_therapies(view, "prior_therapies", "Prior therapy", "systemic"),
+        *_cycles(view),
+        *_assessments(view),
+        *_therapies(view, "local_therapies", "Local therapy", "local"),
+        *_therapies(view, "systemic_therapies", "Systemic therapy", "systemic"),
+        *_contacts(view),
+        *_death(view),
     ]
     return sorted(events, key=lambda event: event.when.point)
 
@@ -43,56 +63,60 @@ def age_at(birth: PartialDate | None, day: date) -> int | None:
     return day.year - point.year - ((day.month, day.day) < (point.month, point.day))
 
 
-def _live(view: RecordView, form: str) -> list[RowView]:
-    return [row for row in view.form(form).rows if not row.row.retracted]
+def _live(view: RecordView, form: str) -> Iterator[tuple[RowView, PartialDate]]:
+    """Rows that stand and have a date."""
+    for row in view.form(form).rows:
+        when = row_date(row.row)
+        if when is not None and not row.row.retracted:
+            yield row, when
 
 
 def _of_patient(view: RecordView) -> Iterator[Event]:
-    for name, text, kind in (
-        ("primary_diagnosis_date", "Primary diagnosis", "diagnosis"),
-        ("metastatic_diagnosis_date", "Metastatic disease", "diagnosis"),
-        ("nephrectomy_date", "Nephrectomy", "therapy"),
-        ("date_of_death", "Death", "death"),
+    for name, text, kind, lane in (
+        ("primary_diagnosis_date", "Primary diagnosis", "diagnosis", "diagnosis"),
+        ("metastatic_diagnosis_date", "Metastatic disease", "diagnosis", "diagnosis"),
+        ("nephrectomy_date", "Nephrectomy", "therapy", "local"),
     ):
         when = view.state.patient.partial(name)
         if when is not None:
-            yield Event(when, text, "#patients", kind)
+            yield Event(when, text, "#patients", kind, lane)
 
 
-def _therapies(view: RecordView, form: str, title: str) -> Iterator[Event]:
+def _death(view: RecordView) -> Iterator[Event]:
+    when = view.state.patient.partial("date_of_death")
+    if when is not None:
+        yield Event(when, "Death", "#patients", "death", "contact")
+
+
+def _therapies(view: RecordView, form: str, title: str, lane: str) -> Iterator[Event]:
     naming = "modality" if form == "local_therapies" else "therapy_class"
-    for row in _live(view, form):
-        when = row_date(row.row)
-        if when is not None:
-            field = view.form(form).form.by_name[naming]
-            label = code_label(field, str(row.row.value(naming)))
-            yield Event(when, f"{title}: {label.lower()}", f"#{row.anchor}", "therapy")
+    for row, when in _live(view, form):
+        field = view.form(form).form.by_name[naming]
+        label = code_label(field, str(row.row.value(naming)))
+        text = f"{title}: {label if label.isupper() else label[0].lower() + label[1:]}"
+        yield Event(when, text, f"#{row.anchor}", "therapy", lane, row.row.partial("end_date"))
 
 
-def _courses(view: RecordView) -> Iterator[Event]:
-    """One event a course, at its first cycle that was given."""
-    seen: set[object] = set()
-    for row in _live(view, "cycles"):
-        number, when = row.row.value("course_number"), row_date(row.row)
-        if when is not None and number not in seen and row.row.value("doses_given") != 0:
-            seen.add(number)
-            yield Event(when, f"HD IL-2 course {number}", f"#{row.anchor}", "il2")
+def _cycles(view: RecordView) -> Iterator[Event]:
+    """A cycle that was not given is told as such."""
+    for row, when in _live(view, "cycles"):
+        is_given = row.row.value("doses_given") != 0
+        text = f"HD IL-2 {row.label[0].lower()}{row.label[1:]}{'' if is_given else ', not given'}"
+        kind = "il2" if is_given else "stable"
+        yield Event(when, text, f"#{row.anchor}", kind, "il2")
 
 
-def _turns(view: RecordView) -> Iterator[Event]:
-    before = None
-    for row in _live(view, "assessments"):
-        when, response = row_date(row.row), row.row.value("response")
-        if when is not None and response != before:
-            kind = "progression" if response == "PD" else "response"
-            label = code_label(view.form("assessments").form.by_name["response"], str(response))
-            yield Event(when, label, f"#{row.anchor}", kind)
-            before = response
+def _assessments(view: RecordView) -> Iterator[Event]:
+    field = view.form("assessments").form.by_name["response"]
+    for row, when in _live(view, "assessments"):
+        code = str(row.row.value("response"))
+        text = f"Assessment: {code_label(field, code)}"
+        kind = _RESPONSES.get(code, "unknown")
+        yield Event(when, text, f"#{row.anchor}", kind, "assessment", code=code)
 
 
-def _last_contact(view: RecordView) -> Iterator[Event]:
-    dated = [(when, row) for row in _live(view, "follow_ups") if (when := row_date(row.row))]
-    if dated:
-        when, row = max(dated, key=lambda pair: pair[0].point)
+def _contacts(view: RecordView) -> Iterator[Event]:
+    for row, when in _live(view, "follow_ups"):
         status = str(row.row.value("vital_status"))
-        yield Event(when, f"Last contact, {status}", f"#{row.anchor}", "contact")
+        kind = "contact" if status == "alive" else "unknown"
+        yield Event(when, f"Contact, {status}", f"#{row.anchor}", kind, "contact")

@@ -226,6 +226,7 @@ _CHECKS: Final = (
     _soft("local.residual_after_pd", "is surgery for residual disease within 60 days after PD"),
     _soft("follow_up.gap", "is followed by more than 24 months without a contact"),
     _soft("duplicate.person", "and sex equal those of another record of this center"),
+    _soft("duplicate.mrn", "equals that of another record of this center"),
 )
 CATALOG: Final = {check.id: check for check in _CHECKS}
 

@@ -29,6 +29,7 @@ from patients.queries.confirmed import carried_reasons
 from patients.queries.data_queries import open_queries_of
 from patients.queries.field_notes import lead_to_row
 from patients.queries.record_page import RecordView
+from patients.queries.twins import twins_of
 from patients.rules.calculated import Calculated
 from patients.rules.record import RecordState
 from patients.rules.values import Value
@@ -149,6 +150,8 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
         record = _save_once(request, entry)
     except Refused as refused:
         page.refuse(refused.findings, entry.links())
+        own = entry.patient.pk if entry.patient else None
+        entry.context |= {"twins": twins_of(refused.findings, required_scope(), own)}
         is_locked = any(finding.check == "record.locked" for finding in refused.findings)
         return show_entry(request, entry, CONFLICT if is_locked else REFUSED)
     except Conflict as conflict:

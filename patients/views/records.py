@@ -35,7 +35,9 @@ from patients.queries.lists import (
     visible_records,
 )
 from patients.queries.record_page import view_record
+from patients.queries.record_work import record_work
 from patients.queries.timeline import timeline
+from patients.queries.timeline_figure import figure_of
 from patients.rules.dictionary import DISEASES
 from patients.templatetags.lists import GRID
 from patients.views.shared import (
@@ -163,6 +165,7 @@ def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     queries = open_queries_of(patient.pk)
     notes = notes_beside_fields(patient, queries)
     annotate_cells(view, notes)
+    events = timeline(view)
     context = {
         "view": view,
         "baseline": baseline_sections(
@@ -171,7 +174,10 @@ def record_detail(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
             mask=ERASED if erasure_of(patient) else HIDDEN,
             notes=notes,
         ),
-        "timeline": timeline(view),
+        "timeline": events,
+        "figure": figure_of(events),
+        "work": record_work(patient, view),
+        "today": timezone.now().date(),
         "open_queries": queries,
         "panels": panels,
     }

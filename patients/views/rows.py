@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from centers.access import requires
 from centers.roles import Permission
 from patients.actions.changes import RowChange
+from patients.actions.records import rows_to_restore
 from patients.forms.entry import EntryForm, blank_form, read_form, saved_form
 from patients.forms.page import EntryPage, read_page
 from patients.labels import display_value
@@ -200,14 +201,61 @@ def row_retract(
     return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
 
 
-def _retraction(
+@require_http_methods(["GET", "POST"])
+@requires(Permission.EDIT_RECORDS)
+def row_restore(
+    request: HttpRequest, record: uuid.UUID, form: Form, row: uuid.UUID
+) -> HttpResponse:
+    """Takes back the retraction of a row: it counts again and is checked as if entered now."""
+    patient = editable_record(record)
+    view = view_record(patient, identifiers=False)
+    found = view.row(form.name, row)
+    if found is None:
+        raise Http404
+    if not found.row.retracted:
+        messages.info(request, f"{found.label} stands: it is not retracted.")
+        return redirect("record_detail", record=record)
+    part = EntryForm(form, {}, row_id=found.row.id)
+    if request.method == "POST":
+        page = read_page(request.POST, [part], asks_reason=True)
+    else:
+        page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
+    page.act = "Restore"
+    page.require_reason(request.method == "POST")
+    entry = _restoration(page, form, found, patient, view)
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
+
+
+def _restoration(
     page: EntryPage, form: Form, found: RowView, patient: Patient, view: RecordView
 ) -> Entry:
-    values = [
+    assert found.row.id is not None
+    rows = rows_to_restore(patient.pk, form.name, found.row.id)
+    return Entry(
+        page,
+        f"Restore {found.label}",
+        patient.center_id,
+        lambda: [RowChange(name, row_id=key, restore=True) for name, key in rows],
+        f"{found.label} counts again.",
+        patient,
+        view,
+        template="patients/row_retract.html",
+        context={"values": _entered(form, found), "cycles": len(rows) - 1, "is_restoring": True},
+    )
+
+
+def _entered(form: Form, found: RowView) -> list[tuple[str, str]]:
+    """What the row holds: (label, value)."""
+    return [
         (field.label, display_value(field, value))
         for field in form.fields
         if (value := found.row.values.get(field.name)) is not None
     ]
+
+
+def _retraction(
+    page: EntryPage, form: Form, found: RowView, patient: Patient, view: RecordView
+) -> Entry:
     rows = [found.row]
     if form is COURSES:  # a course is retracted with its cycles
         number = found.row.value("course_number")
@@ -222,5 +270,9 @@ def _retraction(
         patient,
         view,
         template="patients/row_retract.html",
-        context={"values": values, "cycles": len(rows) - 1, "form": FORMS[form.name]},
+        context={
+            "values": _entered(form, found),
+            "cycles": len(rows) - 1,
+            "form": FORMS[form.name],
+        },
     )

@@ -16,6 +16,7 @@ from patients.query_models import Query
 from patients.rules.record import RecordState
 from patients.rules.values import Missing
 from tests.patients.pages import Visitor
+from tests.patients.test_search import number_of
 from tests.universe import Universe, amend_record, read_values
 
 REASON = {"reason_preset": "Transcription error"}
@@ -86,9 +87,22 @@ def test_center_comes_from_the_address_and_must_be_own(universe: Universe) -> No
 def test_likely_duplicate_is_asked_and_saved_with_a_reason(universe: Universe) -> None:
     visitor = Visitor(universe, "carla")
     path = "/records/new/?disease=renal_cell"
+    number = number_of(universe, "survivor")
     page = visitor.fill(path, **FILLED, birth_date="1951-07-14")
     assert page.status == 422
     assert "Unlikely, but possible" in page.text
+    assert "same birth date and sex</li>" in page.text
+    assert (page.text.count(universe.url("survivor")), number in page.text) == (1, True)
+    same = visitor.fill(path, **FILLED, mrn="881234")
+    assert "same MRN</li>" in same.text
+    assert "confirm.duplicate.mrn" in same.text
+    taken = visitor.fill(path, **(FILLED | {"record_id": "C01-0001"}))
+    assert "same record ID</li>" in taken.text
+    # Another center's record is not told of.
+    assert (
+        Visitor(universe, "otto").fill(path, **FILLED, mrn="881234", birth_date="1951-07-14").status
+        == 302
+    )
     name = "confirm.duplicate.person"
     again = visitor.post(path, {**page.form, name: "Same person, other disease"})
     assert again.status == 302

@@ -114,8 +114,35 @@ def test_retracted_row_is_struck_out_and_cannot_be_amended(universe: Universe) -
     visitor = Visitor(universe, "carla")
     text = visitor.get(universe.url("survivor")).text
     assert "data-retracted" in text
-    assert f"assessments/{public_id}/" not in text
+    assert f'assessments/{public_id}/"' not in text
     assert visitor.get(universe.url("survivor", f"assessments/{public_id}/")).status == 404
+
+
+def test_retraction_is_undone_with_a_reason_and_checked_again(universe: Universe) -> None:
+    visitor = Visitor(universe, "carla")
+    course = universe.url("survivor", f"courses/{universe.row_id('survivor', 'courses')}/")
+    assert visitor.get(f"{course}restore/").url == universe.url("survivor")
+    assert visitor.fill(f"{course}retract/", reason="Wrong person").status == 302
+    cycle = universe.url("survivor", f"cycles/{universe.row_id('survivor', 'cycles')}/restore/")
+    refused = visitor.fill(cycle, reason="Was right")
+    assert refused.status == 422  # a cycle stands in no retracted course
+    assert visitor.fill(f"{course}restore/").status == 422
+    page = visitor.get(f"{course}restore/")
+    assert "2 retracted cycles of the course come back" in page.text
+    # What is unlikely in the record is asked again: the whole of it is checked.
+    again = visitor.post(f"{course}restore/", {**page.form, "reason": "Was right"})
+    asked = dict.fromkeys(re.findall(r'name="(confirm[^"]+)"', again.text), "As in the chart")
+    sent = {**again.form, **asked, "reason": "Was right"}
+    assert visitor.post(f"{course}restore/", sent).status == 302
+    assert "data-retracted" not in visitor.get(universe.url("survivor")).text
+    with acting(system_scope()), transaction.atomic():
+        rows = AuditEvent.objects.filter(operation="update", reason="Was right")
+        assert sorted(rows.values_list("table_name", flat=True)) == [
+            "patients_course",
+            "patients_cycle",
+            "patients_cycle",
+        ]
+    assert "Restored" in visitor.get(universe.url("survivor", "history/")).text
 
 
 def test_dates_are_unambiguous_on_every_page(universe: Universe) -> None:
@@ -126,18 +153,28 @@ def test_dates_are_unambiguous_on_every_page(universe: Universe) -> None:
     assert '<time datetime="2009-03">Mar-2009 (day not known)</time>' in text
 
 
-def test_timeline_tells_the_turns_of_the_record(universe: Universe) -> None:
+def test_timeline_tells_every_dated_row_as_list_and_figure(universe: Universe) -> None:
     text = Visitor(universe, "carla").get(universe.url("survivor")).text
     events = re.findall(r'<li data-kind="(\w+)">.*?>([^<]+)</a>', text)
     assert events == [
         ("diagnosis", "Primary diagnosis"),
         ("therapy", "Prior therapy: surgery"),
         ("diagnosis", "Metastatic disease"),
-        ("il2", "HD IL-2 course 1"),
-        ("response", "PR, partial response"),
-        ("response", "CR, complete response"),
-        ("contact", "Last contact, alive"),
+        ("il2", "HD IL-2 course 1, cycle 1"),
+        ("il2", "HD IL-2 course 1, cycle 2"),
+        ("good", "Assessment: PR, partial response"),
+        ("good", "Assessment: CR, complete response"),
+        ("contact", "Contact, alive"),
+        ("contact", "Contact, alive"),
+        ("good", "Assessment: CR, complete response"),
+        ("contact", "Contact, alive"),
+        ("contact", "Contact, alive"),
+        ("contact", "Contact, alive"),
+        ("good", "Assessment: CR, complete response"),
+        ("contact", "Contact, alive"),
     ]
+    marks = re.findall(r'tabindex="-1" class="(\w+)"><title>[^:]+: ([^<]+)</title>', text)
+    assert marks == events
 
 
 def test_page_needs_a_fixed_number_of_queries(universe: Universe) -> None:

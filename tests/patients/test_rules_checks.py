@@ -50,7 +50,7 @@ def test_check_has_cases_of_both_kinds(check: str) -> None:
 
 def test_check_every_id_of_the_catalog_is_covered() -> None:
     covered = {case.check for case in ALL_CASES}
-    elsewhere = {"person.vital_status", "duplicate.person", "value.missing_reason"}
+    elsewhere = {"person.vital_status", "duplicate.person", "duplicate.mrn", "value.missing_reason"}
     by_actions = {"record.duplicate", "person.link", "row.retracted", "row.key", "reason.required"}
     by_actions |= {"record.locked", "record.erased", "person.erased"}
     values = {check for check in CATALOG if check.startswith("value.")}
