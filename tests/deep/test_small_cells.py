@@ -179,7 +179,10 @@ def table_rows(text: str) -> Iterator[tuple[str, list[int | None]]]:
         cells = [
             re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", rest, re.S)
         ]
-        yield re.sub(r"<[^>]*>", "", label), [number(cell) for cell in cells]
+        yield (
+            re.sub(r"<[^>]*>", "", label).removeprefix("\u2013 "),
+            [number(cell) for cell in cells],
+        )
 
 
 def columns(text: str) -> list[Condition]:
@@ -190,10 +193,12 @@ def columns(text: str) -> list[Condition]:
     return [*({"disease": (codes[heading],)} for heading in headings), {}]
 
 
-def collect(browser: Client, codes: list[str]) -> Equations:
+def collect(browser: Client, codes: list[str], by_decade: bool = True) -> Equations:
     """Every number that the reader can get at the registry's own cutoff."""
     found = Equations([])
     for query, condition in grid():
+        if "decade" in condition and not by_decade:
+            continue
         for path in ("/cohort/", "/cohort/description/", "/cohort/survival/", "/cohort/report/"):
             text = browser.get(f"{path}?{query}").content.decode()
             assert not [code for code in codes if re.search(rf"\b{code}\b", text)], path
@@ -277,8 +282,10 @@ def secrets(records: list[tuple[str, ...]]) -> list[tuple[Condition, int]]:
     return list(small.values())
 
 
-def recovered(published: Equations, hidden: list[tuple[Condition, int]]) -> list[str]:
-    """The hidden counts that follow from what was published."""
+def recovered(
+    published: Equations, hidden: list[tuple[Condition, int]], most: int = 10
+) -> list[str]:
+    """The hidden counts that follow from what was published; so many are enough."""
     distinct = list({repr(sorted(c.items())): (c, n) for c, n in published.rows}.values())
     patterns = [tuple(counts(condition, record) for condition, _ in distinct) for record in CLASSES]
     numbers = np.array([n for _, n in distinct], dtype=float)
@@ -293,6 +300,8 @@ def recovered(published: Equations, hidden: list[tuple[Condition, int]]) -> list
             low, high = (_exact(sign * aim, rows, numbers) * sign for sign in (1, -1))
         if np.ceil(low - 1e-6) == np.floor(high + 1e-6):
             found.append(f"{condition}: {true}")
+            if len(found) == most:
+                break
     return found
 
 
@@ -369,8 +378,8 @@ def test_planted_leak_is_found(
     build(superuser, 2, 1)
     PLANTED[name](monkeypatch)
     records, centers = truth(superuser)
-    published = collect(signed_in(reader("investigator")), sorted(set(centers)))
-    assert recovered(published, secrets(records)) != []
+    published = collect(signed_in(reader("investigator")), sorted(set(centers)), by_decade=False)
+    assert recovered(published, secrets(records), most=1) != []
 
 
 def test_cutoffs_and_thresholds_differ_by_nobody_or_by_many(
