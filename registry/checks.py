@@ -38,13 +38,39 @@ UNAUDITED: Final = {
     "analytics_outcome": "derived: comes from audited rows and can be derived again",
     "analytics_stale": "marks of work to do",
     "audit.event": "the trail itself",
+    **dict.fromkeys(
+        (
+            "frozen.assessments",
+            "frozen.courses",
+            "frozen.cycles",
+            "frozen.follow_ups",
+            "frozen.local_therapies",
+            "frozen.prior_therapies",
+            "frozen.record",
+            "frozen.systemic_therapies",
+        ),
+        "rows of a data cut, made from audited rows; never changed",
+    ),
     "ident.data_key": "wrapped keys",
     "ident.person_index": "blind indexes, made from audited rows",
     "patients_draft": "typed and not saved",
+    **dict.fromkeys(
+        (
+            "patients_import_columns",
+            "patients_import_content",
+            "patients_import_page",
+            "patients_import_run",
+        ),
+        "work of an import: what it writes and the import itself are events",
+    ),
     "patients_query": "questions about the record, not its data",
     "patients_record_version": "written by the touch triggers",
     "patients_visit": "which records a person opened last; what was read is an event",
     "patients_submission": "which forms were sent already",
+    **dict.fromkeys(
+        ("pseudonym.center", "pseudonym.shown_center", "pseudonym.subject"),
+        "random codes of projects; say nothing by themselves",
+    ),
 }
 # Audited besides the tables with a center.
 AUDITED: Final = ("centers_center", "centers_user", "centers_membership")
@@ -74,12 +100,12 @@ _UNPROTECTED: Final = f"""
 # 29: for each row, after insert, update and delete; 28: the three events of statement triggers.
 _UNAUDITED: Final = f"""
     with clinical as ({_TABLES}), wanted as (
-        select name from clinical where name <> all(%(exempt)s)
-        union select unnest(%(more)s::text[])
+        select name, oid from clinical where name <> all(%(exempt)s)
+        union select name, to_regclass(name) from unnest(%(more)s::text[]) name
     )
     select name from wanted w
     where not exists (select from pg_trigger t
-        where t.tgrelid = to_regclass(w.name) and t.tgfoid = to_regproc('audit.write_event')
+        where t.tgrelid = w.oid and t.tgfoid = to_regproc('audit.write_event')
             and t.tgenabled in ('O', 'A') and t.tgtype = 29 and t.tgqual is null)
     order by 1
 """  # noqa: S608 - constant text

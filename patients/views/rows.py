@@ -212,8 +212,7 @@ def row_restore(
     found = view.row(form.name, row)
     if found is None:
         raise Http404
-    if not found.row.retracted:
-        messages.info(request, f"{found.label} stands: it is not retracted.")
+    if not found.row.retracted:  # restored meanwhile: there it stands
         return redirect("record_detail", record=record)
     part = EntryForm(form, {}, row_id=found.row.id)
     if request.method == "POST":

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visit
 from tests.e2e.test_accessibility import check, path_of
+from tests.api_tools import project
 from tests.universe import PASSWORD, Universe
 
 PEOPLE = "/administration/users/"
@@ -41,7 +42,7 @@ def test_invited_person_signs_in_works_and_leaves(visit: Visit, universe: Univer
     nora.page.locator("#id_new_password2").fill(PASSWORD)
     nora.page.get_by_role("button", name="Set password").click()
     nora.sign_in("nora")
-    expect(nora.page.get_by_role("heading", level=1)).to_have_text("Records")
+    expect(nora.page.get_by_role("heading", level=1)).to_have_text("Work to do")
     admin.page.get_by_role("link", name="Done").click()
     expect(admin.page.get_by_role("heading", level=1)).to_have_text("Nora New")
     admin.page.get_by_role("link", name=re.compile("End.*Coordinator C01")).click()
@@ -79,12 +80,15 @@ def test_answers_of_forms_are_without_violations(
     page = admin.open(PEOPLE)
     invite(page)
     check(admin, "one-time link")
+    agreed = project()
     page = admin.open("/administration/clients/new/")
     page.get_by_label("Label").fill("R script")
+    page.get_by_label("Project").select_option(str(agreed.public_id))
     page.get_by_label("Owner").select_option("Ines Example (ines)")
+    page.locator("input[name=scopes][value=outcomes]").check()
     page.get_by_label("Reason").fill("Request of the person")
     page.get_by_role("button", name="Make the client").click()
-    assert page.get_by_label("Bearer token, shown this once").input_value().startswith("il2_")
+    assert page.get_by_label("Client secret, shown this once").input_value().startswith("il2s")
     check(admin, "secret")
     admin.open("/administration/clients/")
     check(admin, "clients")

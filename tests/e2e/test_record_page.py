@@ -33,8 +33,8 @@ def test_timeline_figure_and_list_hold_the_same_in_the_same_order(
         )
         assert all(a <= b + 0.2 for a, b in pairwise(places))
     page = visitor.open(universe.url("survivor"))
-    page.locator("svg.record-timeline a.il2").first.click()
-    assert page.url.endswith("#cycles-1")
+    page.locator("svg.record-timeline a.il2").last.click()
+    assert page.url.endswith("#cycles-2")
 
 
 def test_retraction_is_undone_without_javascript(visit: Visit, universe: Universe) -> None:

@@ -43,7 +43,8 @@ def test_second_of_two_chooses_field_by_field(
     for value in ("71.5 kg", "72 kg", "80 kg"):
         expect(row).to_contain_text(value)
     expect(table.get_by_role("row", name="Race")).to_contain_text("not changed by you")
-    assert violations(second) == []
+    if javascript:  # axe waits by timers, which a page without scripts has not
+        assert violations(second) == []
     row.get_by_label("Theirs").check()
     save(second)
     expect(second.get_by_role("heading", level=1)).to_contain_text("Record IL2-")
