@@ -51,7 +51,7 @@ def test_pressing_save_twice_saves_one_row(visit: Visit, universe: Universe) -> 
 
 def test_whole_entry_goes_by_keyboard(visit: Visit, universe: Universe) -> None:
     page = visit("carla").open("/records/")
-    page.get_by_label("Registry number, record ID or MRN").focus()
+    page.locator("#id_text").focus()
     page.keyboard.type("C01-0002")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Record IL2-")
