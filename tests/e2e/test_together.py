@@ -100,16 +100,3 @@ def test_locked_meanwhile_keeps_the_typed_and_is_then_read_as_text(
     expect(reader.locator("main")).to_contain_text("71.5 kg")
     assert reader.locator("main :is(input, select, textarea):not([type=hidden])").count() == 0
     assert violations(reader) == []
-
-
-def test_back_and_save_again_is_one_row(visit: Visit, universe: Universe) -> None:
-    page = visit("carla").open(universe.url("survivor", "prior_therapies/new/"))
-    page.get_by_label("Class").select_option("radiotherapy")
-    save(page)
-    expect(page.locator("#h-prior_therapies .count")).to_have_text("2")
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.go_back()
-    page.get_by_label("Class").select_option("radiotherapy")
-    save(page)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Record IL2-")
-    expect(page.locator("#h-prior_therapies .count")).to_have_text("2")
