@@ -62,7 +62,7 @@ def test_whole_entry_goes_by_keyboard(visit: Visit, universe: Universe) -> None:
     page.keyboard.type("20/2/2012")
     page.locator("#id_source").focus()
     page.keyboard.type("Pho")
-    page.locator("input[name=vital_status]").first.focus()
+    page.get_by_label("Alive", exact=True).focus()
     page.keyboard.press("Space")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("heading", name="Unlikely, but possible")).to_be_visible()
