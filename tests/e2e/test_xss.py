@@ -167,6 +167,8 @@ def walk(visitor: Visitor, paths: Sequence[str]) -> set[str]:
         answer = visitor.context.request.get(visitor.address + path, max_redirects=0)
         if answer.status != 200 or "html" not in answer.headers.get("content-type", ""):
             continue
+        if "attachment" in answer.headers.get("content-disposition", ""):
+            continue  # a file, not a page: what is in it is on the report's own page
         body = look(visitor, path).content()
         known = {route_of(one) for one in queue}
         queue += [one for one in links(path, body) if route_of(one) not in known | {""}]
