@@ -55,6 +55,7 @@ TEXTS: Final = (*RECORD_IDS, *MRNS, "C02-0001", "nothing")
 PEOPLE_OF_B: Final = ("otto", "pia", "mona")
 WATCHERS: Final = (*PEOPLE_OF_B, "ines", "dana", "adam")
 HISTORIES: Final = (SURVIVOR, WAITING, PROGRESSED, UNTREATED, STRANGER)
+LISTS: Final = ("/records/", "/records/?disease=renal_cell")
 WORDS: Final = ("", "2009-05-04", "2011-03", "12", "N-1", "Moved away", "nothing")
 # Sent by one of B alone, these would end the story rather than tell more of it.
 LEFT_OUT: Final = ("/sign-out/",)
@@ -226,6 +227,13 @@ def _look(world: World, draw: random.Random) -> None:
         text_of(world.client(username).get(path))
 
 
+def _list(world: World, _: random.Random) -> None:
+    """Everybody who is not of A opens the lists of records that readers of A open too."""
+    for username in WATCHERS:
+        for path in LISTS:
+            text_of(world.client(username).get(path))
+
+
 def _search(world: World, draw: random.Random) -> None:
     world.client(draw.choice(PEOPLE_OF_B)).post("/records/find/", {"text": draw.choice(TEXTS)})
 
@@ -282,6 +290,7 @@ STEPS: Final[Mapping[str, Callable[[World, random.Random], None]]] = {
     "people": _people,
     "the center": _rename,
     "look around": _look,
+    "open the lists": _list,
     "search": _search,
     "send a form": partial(_send_form, people=PEOPLE_OF_B),
     "send a form on a record": partial(_send_form, people=(*PEOPLE_OF_B, "dana"), records=True),

@@ -254,6 +254,7 @@ def test_roles_have_no_more_than_they_need(shared: Stack) -> None:
         ("registry_exporter", True, False, False),
         ("registry_migrator", True, True, False),
         ("registry_owner", False, False, False),
+        ("registry_release", False, False, False),
         ("registry_worker", True, False, False),
     ]
     assert member == (True, False, False)
