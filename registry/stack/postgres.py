@@ -21,8 +21,13 @@ from registry.stack.servers import Setting
 
 SOCKET_PORT = 5432  # names the socket file only; nothing listens on the network
 
-# A statement's values may hold identifiers of patients: neither statements nor DETAIL lines go to the log.
-QUIET_LOG = {"log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+# A statement's values may hold identifiers of patients: neither statements, nor DETAIL lines, nor errors
+# whose message quotes a value ("invalid input syntax ...") go to the log. The application logs errors itself.
+QUIET_LOG = {
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
 COMMON = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",

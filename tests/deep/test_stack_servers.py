@@ -190,6 +190,9 @@ def test_servers_are_careful_with_data_and_quiet_about_values(shared: Stack) -> 
         connection.execute("insert into named values ('needle-7f3a')")
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("insert into named values ('needle-7f3a')")
+        connection.rollback()
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation, match="needle-7f3a"):
+            connection.execute("select 'needle-7f3a'::integer")
     assert "needle-7f3a" not in (shared.places.log / "postgres.log").read_text()
 
 
