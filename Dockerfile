@@ -9,6 +9,8 @@ ENV PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=registry.settings
 
 RUN useradd --system --uid 10001 --home-dir /srv/registry --shell /usr/sbin/nologin registry
+# Named volumes take their owner from these.
+RUN install -d -o registry -m 0700 /srv/exports /srv/backups
 WORKDIR /srv/registry
 
 COPY requirements.txt ./
@@ -23,6 +25,6 @@ RUN SECRET_KEY=collect DATABASE_URL=postgresql:///collect REDIS_URL=redis://coll
 USER registry
 EXPOSE 8000
 # The checks of a deployment come first: nothing starts when they find an error.
-CMD ["python", "-m", "registry.stack.checked", "gunicorn", "registry.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
+CMD ["python", "-m", "registry.stack.checked", "gunicorn", "--config", "python:registry.gunicorn_conf", "registry.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
      "--workers", "2", "--threads", "4", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", \
      "--graceful-timeout", "30"]

@@ -111,6 +111,26 @@ class Outcome(DerivedRow):
         return f"{self.variant} outcome"
 
 
+class DerivationBatch(models.Model):
+    """One batch of the worker: what it derived, how long that took and how long the first mark waited.
+
+    Seconds. Kept for a week, for the operations page and /metrics; names no record and no center.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    records = models.IntegerField()
+    failed = models.IntegerField()
+    seconds = models.FloatField()
+    waited = models.FloatField()
+
+    class Meta:
+        db_table = "analytics_derivation_batch"
+        indexes: ClassVar = [models.Index(fields=["at"], name="analytics_batch_at")]
+
+    def __str__(self) -> str:
+        return "batch"
+
+
 class Stale(DerivedRow):
     """A record whose outcomes are older than its rows: written by a trigger, removed by the worker.
 

@@ -7,10 +7,13 @@ import time
 from typing import Final
 
 from celery import shared_task
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
-from analytics.derivation.stale import drain, mark_moved
+from analytics.derivation.stale import drain, forget_batches, mark_moved
 from analytics.exporting.engine import build_waiting, expire
 from analytics.exporting.hints import TASK
+from analytics.queries.operations import HEARTBEAT
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +21,7 @@ logger = logging.getLogger(__name__)
 QUIET_SECONDS: Final = 5.0
 # A hint older than this says nothing that the sweep has not found.
 HINT_EXPIRES_SECONDS: Final = 60
+HEARTBEAT_KEPT_SECONDS: Final = 86_400
 
 
 class _Broker:
@@ -35,8 +39,23 @@ def recompute() -> int:
 @shared_task(name="analytics.tasks.sweep")
 def sweep() -> int:
     """What lost hints left behind, and records whose outcomes stand at another cutoff or rule set."""
+    _say_alive()
     mark_moved()
     return drain()
+
+
+def _say_alive() -> None:
+    """Beat asked and a worker answered: readiness looks at when that was last."""
+    try:
+        cache.set(HEARTBEAT, time.time(), HEARTBEAT_KEPT_SECONDS)
+    except RedisError as error:
+        logger.warning("The cache takes no heartbeat (%s).", type(error).__name__)
+
+
+@shared_task(name="analytics.tasks.forget_batches")
+def forget_old_batches() -> int:
+    """Remove what is known of batches of more than a week ago."""
+    return forget_batches()
 
 
 @shared_task(name=TASK)

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     DOWNLOAD = "download"
     EXPORT = "export"
     IMPORT = "import"
+    OPERATION = "operation"
 
 
 def record_event(

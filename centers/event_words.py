@@ -34,6 +34,7 @@ ACTIONS: Final = {
     "download": "Downloaded",
     "export": "Exported",
     "import": "Imported",
+    "operation": "Operation",
 }
 _TABLES: Final = {
     "centers_user": "Account",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -207,6 +207,32 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.table_name}"
+
+
+class OperationRun(models.Model):
+    """A backup that was made or tried, or a drill of one: seen by administrators, changed by nobody.
+
+    `detail` names the backup and what did not pass; nothing of any record.
+    """
+
+    kind = models.CharField(max_length=10)
+    passed = models.BooleanField()
+    seconds = models.FloatField()
+    detail = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "centers_operation_run"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="centers_operation_run_kind",
+                condition=models.Q(kind__in=["backup", "drill"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
 
 
 class AuditReview(models.Model):

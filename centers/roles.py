@@ -33,6 +33,7 @@ class Permission(StrEnum):
     MANAGE_PROJECTS = "manage_projects"
     REQUEST_EXPORTS = "request_exports"
     APPROVE_EXPORTS = "approve_exports"
+    MANAGE_OPERATIONS = "manage_operations"
 
 
 class Role(StrEnum):
@@ -96,7 +97,13 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     | {_P.VIEW_DUPLICATES, _P.CUT_DATA, _P.REQUEST_EXPORTS, _P.APPROVE_EXPORTS},
     Role.INVESTIGATOR: frozenset({_P.VIEW_COHORT, _P.CUT_DATA, _P.REQUEST_EXPORTS}),
     Role.ADMINISTRATOR: frozenset(
-        {_P.MANAGE_CENTERS, _P.MANAGE_USERS, _P.MANAGE_CLIENTS, _P.MANAGE_PROJECTS}
+        {
+            _P.MANAGE_CENTERS,
+            _P.MANAGE_USERS,
+            _P.MANAGE_CLIENTS,
+            _P.MANAGE_PROJECTS,
+            _P.MANAGE_OPERATIONS,
+        }
     ),
     Role.SYSTEM: frozenset(Permission),
 }

@@ -54,8 +54,8 @@ def make_backup(target: Path, progress: Progress = lambda _: None) -> Path:
         raise BackupError("Set DATABASE_BACKUP_URL: the login that may read every row (ADR 15).")
     folder = target / datetime.now(UTC).strftime(STAMP)
     unfinished = target / f".{folder.name}.unfinished"
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished.mkdir(mode=0o700)
         _fill(unfinished, progress)
         unfinished.rename(folder)

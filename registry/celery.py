@@ -7,6 +7,9 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import task_postrun, task_prerun
+
+from registry.logs import request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
@@ -66,6 +69,12 @@ beat_schedule: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="50"),
         "options": {"expires": 3600},
     },
+    # What is known of batches of more than a week ago.
+    "forget-batches": {
+        "task": "analytics.tasks.forget_batches",
+        "schedule": crontab(hour="3", minute="50"),
+        "options": {"expires": 3600},
+    },
     # Due contacts by mail: sent once a week to each person, tried every day.
     "send-reminders": {
         "task": "patients.tasks.send_reminders",
@@ -87,3 +96,15 @@ if os.environ.get("REGISTRY_BACKUP_DIR"):
         "options": {"queue": "operations", "expires": 3600},
     }
 app.conf.beat_schedule = beat_schedule
+
+
+@task_prerun.connect
+def name_task(task_id: str, **_: Any) -> None:
+    """Lines of the log written by a task carry its id."""
+    request_id.set(task_id)
+
+
+@task_postrun.connect
+def forget_task(**_: Any) -> None:
+    """Outside of a task there is none."""
+    request_id.set("")

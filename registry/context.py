@@ -69,6 +69,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
             ("project_list", "Projects", Permission.MANAGE_PROJECTS),
             ("client_list", "API clients", Permission.MANAGE_CLIENTS),
             ("access_log", "Access log", Permission.MANAGE_USERS),
+            ("operations", "Operations", Permission.MANAGE_OPERATIONS),
         ),
     ),
 )

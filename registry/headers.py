@@ -38,7 +38,7 @@ ANSWERED_METHODS: Final = ("GET", "HEAD", "POST")
 
 
 class HeadersMiddleware:
-    """Stands above all others. Answers are kept by no cache unless they say so (static files do)."""
+    """Stands above all that answer. Answers are kept by no cache unless they say so (static files do)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -7,14 +7,20 @@ places of the code it went through and, of a database error, its code and constr
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import traceback
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+# The request or task that is being answered, for the lines written meanwhile; empty outside of one.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What PostgreSQL adds to a message, up to the end of its line.
 _DETAIL: Final = re.compile(r"(DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*", re.DOTALL)
@@ -40,6 +46,24 @@ class PlainFormatter(logging.Formatter):
         _, error, _ = exc_info
         parts = [_described(one) for one in reversed(list(_chain(error)))]
         return "\n".join(parts)
+
+
+class JsonFormatter(PlainFormatter):
+    """One JSON object a line: time (UTC), level, logger, message, request_id, fields, error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record, as a line; `error` is what the plain format prints below it."""
+        message, _, error = super().format(record).partition("\n")
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": message,
+            "request_id": request_id.get(),
+            **getattr(record, "fields", {}),
+            "error": error,
+        }
+        return json.dumps({name: value for name, value in line.items() if value not in ("", None)})
 
 
 def _without_texts(args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every request of a signed-in user runs in that user's scope and has a request id.
+"""Every request of a signed-in user runs in that user's scope.
 
 A page that declares no permission is refused: a forgotten declaration shows nothing to anybody.
 """
@@ -27,15 +27,13 @@ class ScopeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer in the scope of whoever is signed in."""
-        request_id = uuid.uuid4()
-        request.META["registry.request_id"] = request_id
+        request_id: uuid.UUID = request.META["registry.request_id"]
         if isinstance(request.user, User):
             with acting(scope_of(request.user, request_id=request_id)):
                 response = self.get_response(request)
         else:
             response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Request-Id"] = str(request_id)
         return response
 
     def process_view(

@@ -41,6 +41,9 @@ REGISTRY_EXPORT_KEY = (
     else env.derived_key(SECRET_KEY, "signing of exports")
 )
 
+# Whoever knows it reads /metrics and the details of /ready; unset: nobody (docs/adr/0043).
+REGISTRY_METRICS_TOKEN = env.text("REGISTRY_METRICS_TOKEN", "")
+
 # pg_dump and pg_restore of a server of one's own; those of the embedded one speak no TLS.
 REGISTRY_PG_PROGRAMS = env.text("REGISTRY_PG_PROGRAMS", "")
 # Backups go here, and so many are kept (docs/backup.md); unset: none is made by itself.
@@ -67,6 +70,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 MIDDLEWARE = [
+    "registry.observing.ObservingMiddleware",
     "registry.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -200,7 +204,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^live$", r"^ready$"]
+SECURE_REDIRECT_EXEMPT = [r"^live$", r"^ready$", r"^metrics$"]
 BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY")
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -326,6 +330,8 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     )
 }
 
+# Lines of the log: json for programs, plain for people.
+LOG_FORMAT = env.choice("LOG_FORMAT", ("plain", "json"), "plain" if DEMO else "json")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -334,9 +340,10 @@ LOGGING: dict[str, Any] = {
             "()": "registry.logs.PlainFormatter",
             "format": "{levelname} {name} {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "registry.logs.JsonFormatter", "format": "{message}", "style": "{"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     # At level DEBUG they print tokens and secrets.
     "loggers": {name: {"level": "WARNING"} for name in ("oauthlib", "oauth2_provider")},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},

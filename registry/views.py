@@ -1,14 +1,20 @@
-"""Home and health: small pages that belong to no app."""
+"""Home and the pages of errors: small pages that belong to no app."""
 
 from __future__ import annotations
 
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+import sys
+from typing import Final
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import get_template
 from django.views.decorators.http import require_safe
 
 from centers.access import public, required_scope
 from centers.roles import Permission
+
+RETRY_SECONDS: Final = 5
 
 
 @require_safe
@@ -32,20 +38,16 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html")
 
 
-@require_safe
-@public
-def live(request: HttpRequest) -> HttpResponse:
-    """The process answers; nothing else is asked."""
-    return HttpResponse("live\n", content_type="text/plain")
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of an error nobody expected; 503 when the database is away or busy: trying again helps."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        response = render_plain("503.html", 503)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    return render_plain("500.html", 500)
 
 
-@require_safe
-@public
-def ready(request: HttpRequest) -> HttpResponse:
-    """The database answers: 200, else 503."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("select 1")
-    except DatabaseError:
-        return JsonResponse({"database": "down"}, status=503)
-    return JsonResponse({"database": "up"})
+def render_plain(template: str, status: int) -> HttpResponse:
+    """A page without context: what every page knows may be what failed."""
+    return HttpResponse(get_template(template).render(), status=status)

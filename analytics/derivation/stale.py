@@ -6,6 +6,7 @@ leaves everything as it was. Runs on the worker's alias; several workers share t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,12 +21,20 @@ RETRY_SECONDS: Final = 5
 
 # The newest marks first: an editor waits for one record, a moved cutoff for all of them.
 _CLAIM: Final = """
-    select patient_id from analytics_stale
+    select patient_id, extract(epoch from clock_timestamp() - marked_at) from analytics_stale
     where attempts < %s and due_at <= clock_timestamp()
     order by due_at desc, patient_id limit %s
     for update skip locked
 """
 _DONE: Final = "delete from analytics_stale where patient_id = any(%s)"
+# Committed with the batch, so that what is counted was done.
+_NOTE: Final = """
+    insert into analytics_derivation_batch (records, failed, seconds, waited) values (%s, %s, %s, %s)
+"""
+_FORGET: Final = (
+    "delete from analytics_derivation_batch where at < now() - make_interval(days => %s)"
+)
+KEPT_DAYS: Final = 7
 _FAILED: Final = """
     update analytics_stale set attempts = attempts + 1, last_error = %s,
         due_at = clock_timestamp() + make_interval(secs => %s * power(2, attempts))
@@ -73,15 +82,27 @@ def mark_moved(using: str = "worker") -> int:
         return int(cursor.rowcount)
 
 
+def forget_batches(using: str = "worker") -> int:
+    """Remove the rows of batches older than KEPT_DAYS; answers how many."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(_FORGET, [KEPT_DAYS])
+        return int(cursor.rowcount)
+
+
 def _drain_batch(using: str) -> int:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(_CLAIM, [MOST_ATTEMPTS, CLAIM_RECORDS])
-        claimed = [int(row[0]) for row in cursor.fetchall()]
+        marks = cursor.fetchall()
+        claimed = [int(row[0]) for row in marks]
         if not claimed:
             return 0
+        started = time.monotonic()
         failed = _refresh_whole_or_singly(claimed, using)
         cursor.execute(_DONE, [[one for one in claimed if one not in failed]])
         _keep_failed(cursor, failed)
+        took = time.monotonic() - started
+        waited = took + float(max(row[1] for row in marks))
+        cursor.execute(_NOTE, [len(claimed), len(failed), took, waited])
     return len(claimed)
 
 

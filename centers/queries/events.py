@@ -44,6 +44,7 @@ ACCESS_KINDS: Final[Kinds] = {
     "memberships": ("Roles", Q(table_name="centers_membership")),
     "centers": ("Centers", Q(table_name="centers_center")),
     "files": ("Downloads, exports, imports", Q(operation__in=_FILES)),
+    "operations": ("Operations", Q(operation=EventKind.OPERATION)),
 }
 _RETRACTED: Final = Q(operation="update", before__retracted=False, after__retracted=True)
 ROW_KINDS: Final[Kinds] = {
@@ -150,7 +151,7 @@ def access_events() -> QuerySet[AuditEvent]:
     The database shows them to administrators alone; that somebody is a member of a center as well
     does not let clinical events in.
     """
-    kinds = [*_SESSIONS, *_FAILURES, *_FILES, EventKind.MFA]
+    kinds = [*_SESSIONS, *_FAILURES, *_FILES, EventKind.MFA, EventKind.OPERATION]
     acts = Q(table_name="", operation__in=kinds) & ~Q(after__has_key="patient_ids")
     tables = [*ACCESS_TABLES, *slots.access_tables]
     return AuditEvent.objects.filter(Q(table_name__in=tables) | acts, patient_id__isnull=True)

@@ -125,6 +125,8 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
         python,
         "-m",
         "gunicorn",
+        "--config",
+        "python:registry.gunicorn_conf",
         "registry.wsgi:application",
         "--bind",
         f"fd://{listener.fileno()}",
@@ -141,13 +143,16 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
     ]
     beat = [*celery, "beat", "--schedule", str(places.run / "beat-schedule"), "--pidfile", ""]
 
+    # A killed stack leaves nothing outside of its data folder.
+    more = {"web": {"PROMETHEUS_MULTIPROC_DIR": str(places.run / "metrics")}}
+
     def member(
         name: str, command: list[str], orphan_signal: signal.Signals, patience: float, *fds: int
     ) -> Member:
         # Outside the demo the checks of a deployment come first.
         launch = Launch(
             command_line(command),
-            environment_for(name),
+            environment_for(name) | more.get(name, {}),
             orphan_signal,
             folder=CHECKOUT,
             descriptors=fds,

@@ -40,6 +40,9 @@ OWNERS_VIEWS = {
 DEFINERS = {
     "analytics_mark_stale": "trigger: marks a record that changed, whoever changed it",
     "analytics_call_back": "trigger: a withdrawn consent calls exports back, whoever wrote it",
+    "analytics_operations": "counts and ages of waiting work over all centers; no row, no center",
+    "analytics_dead_letters": "checks the administrator's role itself",
+    "analytics_retry_dead": "checks the administrator's role itself",
     "prepare": "codes of an export that runs; answers a count",
     "destroy": "deletes the codes of a closed project; answers a count",
     "append": "the one way into audit.event; granted to nobody",

@@ -38,6 +38,7 @@ PAGES = {
     "person-new": ("adam", "/administration/users/new/"),
     "person-close": ("adam", "{bea}deactivate/"),
     "membership-new": ("adam", "{bea}memberships/new/"),
+    "operations": ("adam", "/administration/operations/"),
     "clients": ("adam", "/administration/clients/"),
     "client-new": ("adam", "/administration/clients/new/"),
 }

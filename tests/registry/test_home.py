@@ -1,4 +1,4 @@
-"""Home and health."""
+"""Home."""
 
 from __future__ import annotations
 
@@ -59,14 +59,6 @@ def test_home_tells_people_without_pages_why(database: None) -> None:
 
 def test_home_sends_strangers_to_sign_in(database: None) -> None:
     assert Client().get("/").headers["Location"] == "/sign-in/"
-
-
-def test_health_answers_and_pages_are_kept_by_no_cache(database: None) -> None:
-    assert Client().get("/live").status_code == 200
-    response = Client().get("/ready")
-    assert (response.status_code, response.json()) == (200, {"database": "up"})
-    assert response.headers["Cache-Control"] == "no-store"
-    assert response.headers["X-Request-Id"]
 
 
 def test_every_page_has_the_strict_policy(database: None) -> None:

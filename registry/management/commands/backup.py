@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from registry.backups import BackupError, expire, make_backup
+from registry.backups import BackupError, expire
+from registry.runs import noted_backup
 from registry.stack.paths import default_places
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Progress on standard error, the folder on standard output."""
         try:
-            folder = make_backup(options["to"], self.stderr.write)
+            folder = noted_backup(options["to"], self.stderr.write)
         except BackupError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(str(folder))

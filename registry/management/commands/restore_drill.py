@@ -15,6 +15,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from registry.backups import BackupError, counted, read_manifest, restore_backup
+from registry.runs import note
 from registry.stack.devstack import TestStack, start_test_stack
 from registry.stack.paths import CHECKOUT, StackError
 
@@ -61,6 +62,8 @@ class Command(BaseCommand):
         self.stdout.write(evidence)
         if options["evidence"]:
             options["evidence"].write_text(evidence + "\n", encoding="utf-8")
+        failed = [step["step"] for step in steps if not step["passed"]]
+        note("drill", passed=passed, seconds=total, backup=folder.name, failed=failed)
         if not passed:
             raise CommandError("The backup does not come back as it was; see the steps.")
 

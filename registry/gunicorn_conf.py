@@ -1,0 +1,33 @@
+"""What gunicorn does around its web processes: one folder in which their numbers meet (/metrics)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client.multiprocess import mark_process_dead
+
+VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def on_starting(server: Any) -> None:
+    """An empty folder, in memory where there is some; the web processes inherit its name."""
+    shared = "/dev/shm"  # noqa: S108 - mkdtemp makes a private folder in it
+    place = shared if os.access(shared, os.W_OK) else None
+    if VARIABLE not in os.environ:
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="registry-metrics-", dir=place)
+    shutil.rmtree(os.environ[VARIABLE], ignore_errors=True)
+    Path(os.environ[VARIABLE]).mkdir(mode=0o700, parents=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a process counted stays; what it was doing does not."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library's
+
+
+def on_exit(server: Any) -> None:
+    """Nothing is left of it."""
+    shutil.rmtree(os.environ[VARIABLE], ignore_errors=True)

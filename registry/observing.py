@@ -1,0 +1,65 @@
+"""What each request took, by route and status: for /metrics and, as one line, for the log.
+
+Neither holds an address, a text or a person: the route's name and the id of the request alone. With
+several web processes their numbers meet in PROMETHEUS_MULTIPROC_DIR (registry/gunicorn_conf.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CollectorRegistry, Histogram
+
+from registry.logs import request_id
+
+logger = logging.getLogger("registry.requests")
+
+PROCESS: Final = CollectorRegistry()
+SECONDS: Final = Histogram(
+    "registry_request_seconds",
+    "Requests by route, method and status, in seconds.",
+    ["route", "method", "status"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30),
+    registry=PROCESS,
+)
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class ObservingMiddleware:
+    """Stands first: gives the request its id, and notes how long everything below it took."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with the id of the request."""
+        started = time.perf_counter()
+        number = uuid.uuid4()
+        request.META["registry.request_id"] = number
+        token = request_id.set(str(number))
+        try:
+            response = self.get_response(request)
+            response.headers["X-Request-Id"] = str(number)
+            _note(request, response.status_code, time.perf_counter() - started)
+            return response
+        finally:
+            request_id.reset(token)
+
+
+def _note(request: HttpRequest, status: int, seconds: float) -> None:
+    route = route_name(request)
+    method = request.method if request.method in _METHODS else "other"
+    SECONDS.labels(route, method, str(status)).observe(seconds)
+    fields = {"route": route, "method": method, "status": status, "seconds": round(seconds, 4)}
+    logger.info("%s %s %s", method, route, status, extra={"fields": fields})
+
+
+def route_name(request: HttpRequest) -> str:
+    """The name of the route; "none" for addresses that lead nowhere and for static files."""
+    match = request.resolver_match
+    return (match.url_name if match else None) or "none"
