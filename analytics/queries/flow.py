@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
+from analytics.queries.cohort import treated_in_all
+from analytics.queries.disclosure import (
+    SMALLEST_CELL,
+    difference_releasable,
+    readings_beside,
+    row_releasable,
+)
 from analytics.queries.filters import EVERYBODY, Filters
 from analytics.queries.selection import OWN, REGISTERED, fetch, own_only
 
@@ -157,15 +163,19 @@ def flow(
     """The flow at a cutoff, for rows in scope that the filters leave.
 
     Without membership it is shown where what stays and each reason to leave hold at least 11 records
-    at every step, here and in each reading beside it; else no more than the first box is.
+    at every step, here and in each reading beside it; else no more than the first box is. Other pages
+    tell how many of the two index diseases were treated: who is beyond those is a cell as well.
     """
     found = _flow(cutoff, filters)
     if own_centers:
         return found
-    beside = [_flow(cutoff, reading) for reading in readings_beside(filters, own_ids)]
-    if all(map(_releasable, beside)):
+    beside = [
+        (_flow(cutoff, reading), treated_in_all(cutoff, reading))
+        for reading in readings_beside(filters, own_ids)
+    ]
+    if all(_releasable(*one) for one in beside):
         return found
-    enough = all(not one.registered or one.registered >= SMALLEST_CELL for one in beside)
+    enough = all(_first_releasable(*one) for one in beside)
     steps = tuple(Step(step.criterion, step.label, None, None, None) for step in found.steps)
     return Flow(found.registered if enough else None, steps)
 
@@ -185,11 +195,20 @@ def _flow(cutoff: date, filters: Filters) -> Flow:
     return Flow(registered, tuple(steps))
 
 
-def _releasable(found: Flow) -> bool:
+def _first_releasable(found: Flow, treated: int) -> bool:
+    """Whether the first box may be shown beside the number of treated records."""
+    registered = found.registered or 0
+    enough = not registered or registered >= SMALLEST_CELL
+    return enough and difference_releasable([registered], [treated])
+
+
+def _releasable(found: Flow, treated: int) -> bool:
     """All or nothing: one box that is withheld would follow from its neighbours' sums."""
     before = found.registered or 0
     if not before:
         return True
+    if not difference_releasable([found.steps[0].met or 0], [treated]):
+        return False
     for step in found.steps:
         cells = [number or 0 for number in (step.met, step.no, step.unknown)]
         if not row_releasable(cells, [before] * len(cells)):

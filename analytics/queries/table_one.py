@@ -123,13 +123,13 @@ def table_one(
     lines: list[Line] = []
     withheld: list[str] = []
     for number, label in enumerate(MEASURES):
-        shown = [_measure_releasable(*one, number, filters) for one in beside]
+        shown = [_measure_releasable(*one, number) for one in beside]
         if all(enough for enough, _ in shown):
             lines += _measure(label, spread.get(number, {}), all(missing for _, missing in shown))
         else:
             withheld.append(label)
     for number, label in enumerate(CATEGORIES):
-        if all(_releasable(one[number], label, filters) for one, _ in beside):
+        if all(_releasable(one[number], label) for one, _ in beside):
             lines += _category(label, counted[number])
         else:
             withheld.append(label)
@@ -144,24 +144,16 @@ def _sizes(counted: _Counts) -> list[int]:
     return [sum(counted[0][disease].values()) for disease in DISEASES]
 
 
-def _measure_releasable(
-    counted: _Counts, spread: _Spreads, number: int, filters: Filters
-) -> tuple[bool, bool]:
+def _measure_releasable(counted: _Counts, spread: _Spreads, number: int) -> tuple[bool, bool]:
     """Whether a measure, and who lacks it, may be shown to readers without membership."""
-    sizes = dict(zip(DISEASES, _sizes(counted), strict=True))
-    if not any(sizes.values()):
+    sizes = {d: n for d, n in zip(DISEASES, _sizes(counted), strict=True) if n}
+    if not sizes:
         return True, True
-    enough = all(sizes[disease] >= SMALLEST_CELL for disease in _asked(filters))
     # Who lacks a value is a cell like any other; one withheld would follow from the sum.
-    found = [spread.get(number, {}).get(name) for name in (*_asked(filters), "all")]
+    found = [spread.get(number, {}).get(name) for name in (*sizes, "all")]
     gone = [(one[1], one[0] + one[1]) if one else (0, 0) for one in found]
+    enough = all(n >= SMALLEST_CELL for n in sizes.values())
     return enough, row_releasable([n for n, _ in gone], [of for _, of in gone])
-
-
-def _asked(filters: Filters) -> tuple[str, ...]:
-    """The diseases in view."""
-    disease = filters.values.get("disease")
-    return (disease,) if disease else DISEASES
 
 
 def _fetch(cutoff: date, filters: Filters) -> tuple[_Counts, _Spreads]:
@@ -178,13 +170,14 @@ def _fetch(cutoff: date, filters: Filters) -> tuple[_Counts, _Spreads]:
     return counted, spread
 
 
-def _releasable(cells: dict[str, dict[str, int]], label: str, filters: Filters) -> bool:
-    """Whether each cell and its complement are large enough, within each disease."""
-    asked = [d for d in _asked(filters) if ONE_DISEASE.get(label, d) == d]
-    values = sorted({value for disease in asked for value in cells[disease]})
-    if not values:
-        return True
-    rows = [[cells[disease].get(value, 0) for value in values] for disease in asked]
+def _releasable(cells: dict[str, dict[str, int]], label: str) -> bool:
+    """Whether each cell and its complement are large enough, within each disease.
+
+    Of both diseases also where the reader asked for one: curves by this characteristic show the sum.
+    """
+    found = [cells[disease] for disease in DISEASES if ONE_DISEASE.get(label, disease) == disease]
+    values = sorted({value for one in found for value in one})
+    rows = [[one.get(value, 0) for value in values] for one in found if one]
     return all(row_releasable(row, [sum(row)] * len(row)) for row in rows)
 
 
