@@ -407,7 +407,7 @@ PLANTED: Mapping[str, Callable[[pytest.MonkeyPatch], None]] = {
     "filters": lambda patch: patch.setattr(
         overview, "readings_beside", lambda filters, own=(): iter(())
     ),
-    "flow": lambda patch: patch.setattr(flow, "_releasable", lambda _: True),
+    "flow": lambda patch: patch.setattr(flow, "_releasable", lambda *_: True),
     "responses": lambda patch: patch.setattr(responses, "_large", lambda _: True),
 }
 
