@@ -10,7 +10,7 @@ SETTINGS := REGISTRY_DEMO=1 SECRET_KEY=types DATABASE_URL=postgresql:///types RE
   DATABASE_OWNER_URL=postgresql:///types DATABASE_WORKER_URL=postgresql:///types \
   REGISTRY_IDENTIFIER_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: help setup setup-dev run lint test test-browser test-deep bench lock format clean
+.PHONY: help setup setup-dev run lint test test-browser test-deep bench audit sbom lock format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +61,13 @@ test-deep: setup-dev ## matrices, state machines, faults
 
 bench: setup ## measure; prints the rows of docs/performance.md
 	$(BIN)/python manage.py bench
+
+audit: setup-dev ## ask the advisory databases about the locked libraries (needs the network)
+	$(BIN)/pip-audit --disable-pip --requirement requirements.txt
+
+sbom: setup-dev ## write sbom.json (CycloneDX 1.6) of what is installed at run time
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	  --spec-version 1.6 --output-file sbom.json
 
 UV ?= uv
 lock: ## resolve the requirements again, with hashes, for all platforms at once

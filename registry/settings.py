@@ -122,6 +122,8 @@ if env.text("DATABASE_OWNER_URL", ""):
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0,
     }
+    # A migration that waits for a lock makes all others wait behind it: it gives up instead.
+    DATABASES["owner"]["OPTIONS"].setdefault("options", "-c lock_timeout=10s")
 # Readers of their own (docs/adr/0015): each for the command that names it, and the
 # exporter for the worker that builds exports; never for the web.
 for _reader in ("auditor", "exporter", "backup"):

@@ -1,0 +1,154 @@
+"""Files of a deployment say what the program does: variables, services, images, units."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from registry.configuration import variables_explained, variables_read
+
+BASE = Path(settings.BASE_DIR)
+COMPOSE = (BASE / "docker-compose.yml").read_text(encoding="utf-8")
+DOCKERFILE = (BASE / "Dockerfile").read_text(encoding="utf-8")
+EXPLAINED = {
+    one.name: one
+    for one in variables_explained((BASE / ".env.example").read_text(encoding="utf-8"))
+}
+READ = variables_read((BASE / "registry" / "settings.py").read_text(encoding="utf-8"))
+UNITS = sorted((BASE / "docs" / "systemd").glob("registry-*"))
+APP = ("migrate", "web", "worker", "beat", "operations")
+# What the compose specification knows of a service, as far as this file uses it.
+SERVICE_KEYS = {
+    "build", "image", "init", "restart", "read_only", "tmpfs", "cap_drop", "security_opt",
+    "networks", "environment", "command", "volumes", "shm_size", "stop_grace_period",
+    "healthcheck", "user", "depends_on", "ports", "profiles",
+}  # fmt: skip
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+SECRET = re.compile(r"PASSWORD|SECRET|_KEY$|_KEY_|TOKEN")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(COMPOSE)
+    return found
+
+
+def test_every_variable_of_the_settings_is_explained_and_the_page_is_current(
+    tmp_path: Path,
+) -> None:
+    assert set(READ) - set(EXPLAINED) == set()
+    assert [one.name for one in EXPLAINED.values() if len(one.meaning) < 5] == []
+    call_command("configuration", "--check", stdout=StringIO())
+    with pytest.raises(CommandError, match="out of date"):
+        call_command("configuration", "--check", "--file", str(tmp_path / "page.md"))
+
+
+def test_compose_reaches_every_setting_and_asks_for_every_secret(compose: dict[str, Any]) -> None:
+    used = dict(re.findall(r"\$\{([A-Z_0-9]+)(:[?-][^}]*)?\}", COMPOSE))
+    assert set(used) - set(EXPLAINED) == set()
+    given = {
+        name for service in compose["services"].values() for name in service.get("environment", {})
+    }
+    not_for_docker = {"REGISTRY_DEMO", "REGISTRY_DATA_DIR", "STATIC_ROOT", "REGISTRY_PG_PROGRAMS"}
+    assert set(READ) - given == not_for_docker
+    # No default but the empty one for what must be secret.
+    assert [
+        n for n, default in used.items() if SECRET.search(n) and default[:2] == ":-" and default[2:]
+    ] == []
+    needed = {name for name, default in used.items() if default.startswith(":?")}
+    assert needed >= {
+        "SECRET_KEY", "REGISTRY_IDENTIFIER_KEY", "REGISTRY_HOST", "POSTGRES_PASSWORD", "VALKEY_PASSWORD",
+        "REGISTRY_APP_PASSWORD", "REGISTRY_WORKER_PASSWORD", "REGISTRY_MIGRATOR_PASSWORD",
+        "REGISTRY_EXPORTER_PASSWORD",
+    }  # fmt: skip
+
+
+def test_compose_is_sound(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
+        assert set(service) <= SERVICE_KEYS, name
+        assert set(service["networks"]) <= set(compose["networks"]), name
+        for other, how in service.get("depends_on", {}).items():
+            assert how["condition"] in CONDITIONS, name
+            assert how["condition"] != "service_healthy" or "healthcheck" in services[other]
+        for volume in service.get("volumes", ()):
+            assert volume.split(":")[0] in compose["volumes"], name
+        if name != "migrate":
+            check = service["healthcheck"]
+            assert check["test"][0] in ("CMD", "CMD-SHELL"), name
+            assert {"interval", "timeout", "retries"} <= set(check), name
+            assert service["restart"] == "unless-stopped", name
+        assert re.fullmatch(r"[a-z0-9/-]+(:[0-9.]+)?", service["image"]), name
+    # Only the proxy is reached from outside; nothing else has a way out.
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    assert compose["networks"]["inside"] == {"internal": True}
+
+
+def test_app_containers_hold_no_more_than_they_need(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name in APP:
+        service = services[name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    holders = {
+        url: [name for name in APP if url in services[name]["environment"]]
+        for url in ("DATABASE_WORKER_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "DATABASE_EXPORTER_URL")
+    }  # fmt: skip
+    assert holders == {
+        "DATABASE_WORKER_URL": ["worker"],
+        "DATABASE_OWNER_URL": ["migrate"],
+        "DATABASE_BACKUP_URL": ["operations"],
+        "DATABASE_EXPORTER_URL": ["worker"],
+    }
+    # Named volumes begin with the owner that the image gives their folder.
+    made = re.search(r"install -d -o registry -m 0700 (.*)", DOCKERFILE)
+    assert made
+    mounted = {v.split(":")[1] for n in APP for v in services[n].get("volumes", ())}
+    assert mounted == set(made[1].split())
+    assert "USER registry" in DOCKERFILE
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_units_are_sound_and_start_the_same_programs(
+    tmp_path: Path, compose: dict[str, Any]
+) -> None:
+    assert [unit.name for unit in UNITS] == [
+        "registry-beat.service", "registry-operations.service", "registry-web.service", "registry-worker.service",
+    ]  # fmt: skip
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8")
+        assert "User=registry" in text
+        for line in (
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+            "PrivateTmp=yes",
+            "Restart=on-failure",
+        ):
+            assert line in text, unit.name
+        started = re.search(r"ExecStart=\S+ -m registry\.stack\.checked (.*)", text)
+        assert started, unit.name
+        service = unit.stem.removeprefix("registry-")
+        words = compose["services"][service].get(
+            "command", ["", "", "registry.stack.checked", "gunicorn"]
+        )
+        assert started[1].split()[0].endswith(words[3]), unit.name
+        here = text.replace("/srv/registry/.venv/bin/python", sys.executable)
+        (tmp_path / unit.name).write_text(re.sub(r"=/srv/registry\b", f"={BASE}", here))
+    if program := shutil.which("systemd-analyze"):
+        done = subprocess.run(
+            [program, "verify", "--recursive-errors=no", *map(str, sorted(tmp_path.iterdir()))],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
