@@ -12,10 +12,13 @@ import psycopg
 import pytest
 from django.test import Client
 
+from analytics.actions.clients import revoke_client
+from analytics.api.throttling import RATES
 from analytics.export_jobs import ExportState
 from analytics.exporting.engine import build_waiting
 from analytics.models import ExportJob
 from analytics.projects import RESEARCH, SAFE_HARBOR
+from centers.access import system_scope
 from tests.analytics.cohort_records import CANARY, cohort_records
 from tests.analytics.exports_world import World, ask, build_world, release, use_folder
 from tests.api_tools import Answer, Program, get, is_problem, program, send
@@ -177,6 +180,31 @@ def test_refusals_say_which_member_and_echo_nothing(world: World) -> None:
     assert pages == [2, 2, 1]
     for query in ("limit=0", "limit=101", "limit=x", "cursor=MRN-1"):
         is_problem(get(f"{EXPORTS}?{query}", token), 400, "invalid-parameter")
+
+
+def test_refused_clients_get_documented_problems(
+    world: World, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong scope, exceeded rate, revoked client, ended agreement: on asking and on watching."""
+    made = client_of(world, SAFE_HARBOR)
+    token, narrow = made.token(), made.token("figures")
+    body = wish(world, SAFE_HARBOR)
+    is_problem(post(narrow, body), 403, "insufficient-scope")
+    is_problem(get(EXPORTS, narrow), 403, "insufficient-scope")
+    where = post(token, body).headers["Location"]
+    monkeypatch.setitem(RATES, "order", (2, 3600))
+    assert post(token, body, "second").status == 202
+    late = post(token, body, "third")
+    is_problem(late, 429)
+    assert int(late.headers["Retry-After"]) > 0
+    superuser.execute("set session_replication_role = replica")
+    superuser.execute("update analytics_project set agreement_expires_on = current_date - 1")
+    superuser.execute("reset session_replication_role")
+    for answer in (post(token, body, "fourth"), get(where, token), delete(token, where)):
+        is_problem(answer, 403, "agreement-ended")
+    revoke_client(actor=system_scope(), client_id=made.client.pk, reason="Lost")
+    for answer in (post(token, body, "fifth"), get(where, token), delete(token, where)):
+        is_problem(answer, 401)
 
 
 def test_another_project_sees_nothing_of_it_and_shares_no_code(

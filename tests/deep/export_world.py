@@ -1,7 +1,8 @@
-"""A world of exports in which every identifying value bears a mark, and where to look for it."""
+"""Worlds of exports for deep tests; in one, every identifying value bears a mark, and where to look for it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,20 +11,22 @@ from pathlib import Path
 import psycopg
 import pytest
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from analytics.exporting import freezing
+from analytics.exporting import freezing, store
 from analytics.models import ExportJob
 from analytics.projects import RESEARCH, SAFE_HARBOR
 from centers.access import acting, system_scope
-from tests.analytics.cohort_records import CANARY, cohort_records, row
-from tests.analytics.exports_world import CLINICAL, World, build, build_world
+from tests.analytics.cohort_records import CANARY, cohort_records, row, treated
+from tests.analytics.exports_world import CLINICAL, World, build, build_world, hashes
 from tests.api_tools import get, program, read
 from tests.deep.export_scans import date_shapes, hits, needles, traces
 from tests.oracle import Record
 
+ROOT = Path(__file__).resolve().parents[2]
 PROFILES = (SAFE_HARBOR, RESEARCH)
 # Every identifying value holds it; each so many-th record has dates known to the month or year.
 MARK, PARTIAL = "CANARY", 7
@@ -44,9 +47,13 @@ DATED = {
 }
 
 
-def _records() -> list[Record]:
+def richer_records() -> list[Record]:
     """The cohort; whoever progressed has therapies afterwards, some known to the month or year."""
     records = cohort_records()
+    # From a leap day, over the day on which clocks go forward.
+    records[100] = treated(
+        100, "melanoma", date(2000, 2, 29), free=34, alive=500, progressed=True, dead=True
+    )
     for number, record in enumerate(records):
         if record.date_of_death and record.date_of_death < "2016":
             end = date.fromisoformat(str(record.rows[-1].when))
@@ -108,7 +115,7 @@ def quiet(superuser: psycopg.Connection, statements: str) -> None:
 
 
 def build_marked(superuser: psycopg.Connection) -> World:
-    world = build_world(superuser, _records(), change=lambda: _richer(superuser))
+    world = build_world(superuser, richer_records(), change=lambda: _richer(superuser))
     _name_people(superuser)
     for profile in PROFILES:
         world.built[profile] = build(world, profile)
@@ -204,3 +211,26 @@ def plant(monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
         "fill_statement",
         lambda table: fill(table).replace("    record.cohort,", f"    {leak},"),
     )
+
+
+def build_both(superuser: psycopg.Connection) -> World:
+    """The generated cohort, with an export of every format in both profiles."""
+    world = build_world(superuser, richer_records())
+    for profile in (SAFE_HARBOR, RESEARCH):
+        world.built[profile] = build(world, profile)
+    return world
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a process of the registry on this database and store is started with."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "registry.settings",
+        "REGISTRY_EXPORT_DIR": str(settings.REGISTRY_EXPORT_DIR),
+        **more,
+    }
+
+
+def lines(job: ExportJob, name: str) -> list[str]:
+    """Lines of a kept file."""
+    return store.place(hashes(job)[name]).read_text().splitlines()

@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -54,23 +57,74 @@ def environment(registry: Registry, made: Program) -> Mapping[str, str]:
     }
 
 
-def start(registry: Registry, made: Program, folder: Path) -> subprocess.Popen[str]:
+def start(
+    registry: Registry, made: Program, folder: Path, address: str = ""
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(EXAMPLES / "api_client.py"), str(folder)],
-        env=environment(registry, made),
+        env={**environment(registry, made), **({"REGISTRY": address} if address else {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_python_client_fetches_an_export_and_goes_on_after_it_was_killed(
-    world: World, registry: Registry, tmp_path: Path
+class Stalling:
+    """A line to the registry that stops in the middle of one file, for as long as its client waits."""
+
+    def __init__(self, registry: Registry, file: str, after: int) -> None:
+        self.registry, self.file, self.after = registry, file.encode(), after
+        self.stalled = threading.Event()
+        self.listener = socket.create_server(("localhost", 0))
+        self.address = f"http://localhost:{self.listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        """One connection after the other, as the documented client opens them."""
+        with self.listener:
+            while not self.stalled.is_set():
+                client, _ = self.listener.accept()
+                with client:
+                    self._relay(client)
+
+    @staticmethod
+    def _read(client: socket.socket) -> bytes:
+        """A request with its body, which comes in a packet of its own."""
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += client.recv(1 << 16)
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(body) < int(length[1]):
+            body += client.recv(1 << 16)
+        return head + b"\r\n\r\n" + body
+
+    def _relay(self, client: socket.socket) -> None:
+        port = int(self.registry.address.rsplit(":", 1)[1])
+        request = self._read(client)
+        with socket.create_connection(("localhost", port)) as server:
+            server.sendall(request)
+            sent = 0
+            while block := server.recv(1 << 12):
+                client.sendall(block)
+                sent += len(block)
+                if self.file in request.split(b"\r\n", 1)[0] and sent > self.after:
+                    self.stalled.set()
+                    client.recv(1)  # until it is gone
+                    return
+
+
+def test_python_client_goes_on_after_it_was_killed_in_mid_download(
+    world: World, registry: Registry, tmp_path: Path, superuser: psycopg.Connection
 ) -> None:
     made = program(owner=world.asker, of=world.projects[SAFE_HARBOR])
     folder = tmp_path / "fetched"
     folder.mkdir()
-    first = start(registry, made, folder)
+    name = "time_to_event.csv"
+    # The client writes blocks of 65,536 bytes.
+    line = Stalling(registry, name, after=70_000)
+    serving = threading.Thread(target=line.serve)
+    serving.start()
+    first = start(registry, made, folder, line.address)
     assert becomes(lambda: ExportJob.objects.exists(), 60)
     assert becomes(lambda: ExportJob.objects.get().state in ("review", "ready"), 60), registry.log(
         "worker"
@@ -78,22 +132,27 @@ def test_python_client_fetches_an_export_and_goes_on_after_it_was_killed(
     job = ExportJob.objects.get()
     if job.state == ExportState.REVIEW:
         approve_export(actor=scope_of(world.approver), job_id=job.pk, reason="Read the report")
-    out, problems = first.communicate(timeout=60)
-    assert first.returncode == 0, problems
+    assert line.stalled.wait(60), first.communicate(timeout=5)
+    assert becomes(lambda: (folder / name).stat().st_size > 0, 10)
+    first.kill()
+    first.communicate()
+    serving.join(10)
     files = {entry["name"]: entry for entry in ExportJob.objects.get().files}
-    assert out == f"ready {len(files)} files\n"
-    name = max(files, key=lambda one: files[one]["bytes"])
-    for part in (0, files[name]["bytes"] // 2):
-        # As a killed client leaves it: the first bytes of the file.
-        with (folder / name).open("r+b") as file:
-            file.truncate(part)
-        again = start(registry, made, folder)
-        again.communicate(timeout=60)
-        assert again.returncode == 0
-        for entry in files.values():
-            content = (folder / entry["name"]).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    assert 0 < (part := (folder / name).stat().st_size) < files[name]["bytes"]
+    again = start(registry, made, folder)
+    out, problems = again.communicate(timeout=60)
+    assert (again.returncode, out) == (0, f"ready {len(files)} files\n"), problems
+    for entry in files.values():
+        content = (folder / entry["name"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
     assert ExportJob.objects.count() == 1
+    # Each range is an event: the second begins where the first was broken off.
+    firsts = superuser.execute(
+        "select (after ->> 'first')::integer from audit.event where operation = 'download'"
+        " and after ->> 'file' = %s order by id",
+        [name],
+    ).fetchall()
+    assert firsts == [(0,), (part,)]
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {entry["name"] for entry in manifest["files"]} <= set(files)
     for member in ("web", "worker"):

@@ -1,52 +1,50 @@
-"""Files of exports: read by the tools of those who receive them, the same bytes from any process, whole or absent."""
+"""Files of exports, read by the tools of those who receive them; each check with a file that must fail it."""
 
 from __future__ import annotations
 
 import csv
-import os
-import signal
+import json
 import subprocess
 import sys
-import time
-from datetime import date, timedelta
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg
+import pyarrow
 import pyreadstat
 import pytest
 from django.conf import settings
+from django.db import transaction
 from frictionless import Package
+from openpyxl import load_workbook
 from pyarrow import parquet
 
-from analytics.exporting import engine, store
-from analytics.exporting.tables import RELEASES
+from analytics.exporting.manifest import problems, public_key_pem
+from analytics.exporting.tables import ENDPOINTS, RELEASES
 from analytics.models import ExportJob
 from analytics.projects import RESEARCH, SAFE_HARBOR
-from tests.analytics.cohort_records import treated
+from analytics.queries.survival import Analysis, survival_groups
+from analytics.stats.counts import DayCounts
+from analytics.stats.counts import pooled as together
+from analytics.stats.kaplan_meier import kaplan_meier
+from centers.access import acting, pooled, scope_of
 from tests.analytics.exports_world import (
-    ALL_FORMATS,
+    CUTOFF,
     World,
-    again,
-    ask,
     build,
-    build_world,
     fetched,
-    hashes,
-    release,
 )
+from tests.deep.export_world import ROOT, build_both, environment, lines
 from tests.snapshot import start_from
 
-ROOT = Path(__file__).resolve().parents[2]
-MAKE = [sys.executable, str(ROOT / "manage.py"), "export", "make"]
-# A build that stops with its files written and nothing kept, as a worker that is killed there.
-STOPPED = """
-import django, time
-django.setup()
-from analytics.exporting import engine
-engine._settle = lambda *_: time.sleep(600)
-engine.build_waiting()
-"""
+READERS = {
+    "sav": pyreadstat.read_sav,
+    "dta": pyreadstat.read_dta,
+    "xpt": pyreadstat.read_xport,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,25 +52,9 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.REGISTRY_EXPORT_DIR = tmp_path_factory.mktemp("exports")
 
 
-def _build(superuser: psycopg.Connection) -> World:
-    world = build_world(superuser)
-    for profile in (SAFE_HARBOR, RESEARCH):
-        world.built[profile] = build(world, profile)
-    return world
-
-
 @pytest.fixture
 def world(database: None, superuser: psycopg.Connection) -> World:
-    return start_from("exports of files", lambda: _build(superuser), superuser)
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "registry.settings",
-        "REGISTRY_EXPORT_DIR": str(settings.REGISTRY_EXPORT_DIR),
-        **more,
-    }
+    return start_from("exports of files", lambda: build_both(superuser), superuser)
 
 
 def whole(world: World, profile: str, tmp_path: Path) -> tuple[ExportJob, Path]:
@@ -80,10 +62,6 @@ def whole(world: World, profile: str, tmp_path: Path) -> tuple[ExportJob, Path]:
     folder.mkdir()
     job = world.built[profile]
     return job, fetched(job, folder)
-
-
-def lines(job: ExportJob, name: str) -> list[str]:
-    return store.place(hashes(job)[name]).read_text().splitlines()
 
 
 @pytest.mark.parametrize("profile", [SAFE_HARBOR, RESEARCH])
@@ -107,137 +85,159 @@ def test_data_package_is_valid_and_errors_are_found(
 def test_parquet_is_read_by_pyarrow_and_duckdb_as_the_csv(world: World, tmp_path: Path) -> None:
     _, folder = whole(world, RESEARCH, tmp_path)
     for table in RELEASES[RESEARCH].values():
-        rows = list(csv.reader((folder / f"{table.name}.csv").read_text().splitlines()))[1:]
+        rows = rows_of(folder, f"{table.name}.csv")[1:]
         path = folder / f"{table.name}.parquet"
         read = parquet.read_table(path)
         assert tuple(read.column_names) == table.names
         assert read.schema.field(0).metadata[b"label"].decode() == table.columns[0].label
         again_read = duckdb.sql(f"select * from read_parquet('{path}')").fetchall()
         assert len(again_read) == len(rows) == read.num_rows
-        for cells, values in zip(rows, again_read, strict=True):
-            for cell, value in zip(cells, values, strict=True):
-                assert (
-                    cell == ""
-                    if value is None
-                    else float(cell) == value
-                    if not isinstance(value, str)
-                    else cell == value
-                )
+        assert not any(pyarrow.types.is_temporal(field.type) for field in read.schema)
+        assert not any(differs(*pair) for pair in zip(rows, again_read, strict=True))
+        columns = zip(*read.to_pydict().values(), strict=True)
+        assert not any(differs(*pair) for pair in zip(rows, columns, strict=True))
+        assert not rows or differs(["?", *rows[0][1:]], again_read[0]), (
+            "another code went unnoticed"
+        )
     broken = folder / "subjects.parquet"
     broken.write_bytes(broken.read_bytes()[:-20])
     with pytest.raises(Exception, match=r"[Pp]arquet|magic"):
         parquet.read_table(broken)
 
 
-@pytest.mark.parametrize("kind", ["sav", "dta", "xpt"])
-def test_statistical_files_come_back_as_the_csv(world: World, tmp_path: Path, kind: str) -> None:
-    _, folder = whole(world, RESEARCH, tmp_path)
-    read = {"sav": pyreadstat.read_sav, "dta": pyreadstat.read_dta, "xpt": pyreadstat.read_xport}[
-        kind
-    ]
-    for table in RELEASES[RESEARCH].values():
-        options = (
-            {} if kind == "xpt" else {"apply_value_formats": True, "formats_as_category": False}
-        )
-        data, meta = read(str(folder / f"{table.name}.{kind}"), **options)
-        names = [c.short if kind == "xpt" else c.name for c in table.columns]
-        assert list(data.columns) == names
-        assert meta.column_labels == [column.label for column in table.columns]
-        rows = list(csv.reader((folder / f"{table.name}.csv").read_text().splitlines()))[1:]
-        assert len(data) == len(rows)
-        for cells, values in zip(rows, data.itertuples(index=False), strict=True):
-            for cell, value in zip(cells, values, strict=True):
-                if isinstance(value, str):
-                    assert value == cell
-                else:
-                    assert cell == "" if value is None or value != value else float(cell) == value
+def rows_of(folder: Path, name: str) -> list[list[str]]:
+    return list(csv.reader((folder / name).read_text().splitlines()))
 
 
-def test_another_process_zone_and_seed_give_the_same_bytes(
-    world: World, superuser: psycopg.Connection
+def differs(cells: Sequence[str], values: Sequence[Any]) -> bool:
+    """Whether a row that a reader gives is another than the row of the CSV."""
+    for cell, value in zip(cells, values, strict=True):
+        if isinstance(value, str):
+            same = value == cell
+        elif value is None or value != value:
+            same = cell == ""
+        else:
+            same = cell != "" and float(cell) == value
+        if not same:
+            return True
+    return False
+
+
+def unlike(path: Path, kind: str, rows: list[list[str]]) -> int:
+    """How many rows of a statistical file are not those of the CSV."""
+    labels = {} if kind == "xpt" else {"apply_value_formats": True, "formats_as_category": False}
+    data, _ = READERS[kind](str(path), **labels)
+    assert len(data) == len(rows)
+    read = data.itertuples(index=False)
+    return sum(differs(cells, values) for cells, values in zip(rows, read, strict=True))
+
+
+@pytest.mark.parametrize("profile", [SAFE_HARBOR, RESEARCH])
+@pytest.mark.parametrize("kind", READERS)
+def test_statistical_files_come_back_as_the_csv(
+    world: World, tmp_path: Path, kind: str, profile: str
 ) -> None:
-    first = world.built[RESEARCH]
-    done = subprocess.run(
-        [*MAKE, world.projects[RESEARCH].name, world.cut.name, "--formats", ",".join(ALL_FORMATS)],
-        env=environment(TZ="Asia/Tokyo", PYTHONHASHSEED="12345", LC_ALL="C"),
+    _, folder = whole(world, profile, tmp_path)
+    for table in RELEASES[profile].values():
+        path = folder / f"{table.name}.{kind}"
+        rows = rows_of(folder, f"{table.name}.csv")[1:]
+        assert unlike(path, kind, rows) == 0
+        _, meta = READERS[kind](str(path))
+        assert meta.column_names == [c.short if kind == "xpt" else c.name for c in table.columns]
+        assert meta.column_labels == [column.label for column in table.columns]
+        kinds = map(str, meta.original_variable_types.values())
+        assert not any(name.startswith(("DATE", "%t", "%d")) for name in kinds)
+        if rows:
+            code = rows[0][0].encode()
+            path.write_bytes(path.read_bytes().replace(code, code[::-1]))
+            assert unlike(path, kind, rows) > 0, "a changed file went unnoticed"
+
+
+def test_adam_and_the_workbook_come_back_as_the_csv(world: World, tmp_path: Path) -> None:
+    _, folder = whole(world, RESEARCH, tmp_path)
+    for stem in ("adsl", "adtte"):
+        rows = rows_of(folder, f"{stem}.csv")
+        assert unlike(folder / f"{stem}.xpt", "xpt", rows[1:]) == 0
+        assert READERS["xpt"](str(folder / f"{stem}.xpt"))[1].column_names == rows[0]
+    book = load_workbook(folder / "export.xlsx", read_only=True)
+    for table in RELEASES[RESEARCH].values():
+        rows = rows_of(folder, f"{table.name}.csv")
+        sheet = list(book[table.name].iter_rows(values_only=True, max_col=len(rows[0])))
+        assert len(sheet) == len(rows)
+        assert [r for r, values in zip(rows, sheet, strict=True) if differs(r, values)] == []
+    book.close()
+
+
+def manage(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / words[0]), *words[1:]],
+        cwd=folder,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    assert "review" in done.stdout
-    row = superuser.execute(
-        "select files from analytics_export_job order by id desc limit 1"
-    ).fetchone()
-    assert row is not None
-    assert {entry["name"]: entry["sha256"] for entry in row[0]} == hashes(first)
 
 
-def test_killed_worker_leaves_no_half_file_and_the_export_is_built_once(world: World) -> None:
-    objects = store.root() / "objects"
-    before = {path.name for path in objects.glob("*/*")}
-    job = ask(world, RESEARCH, population="eligible", formats=["csv", "parquet"])
-    worker = subprocess.Popen([sys.executable, "-c", STOPPED], env=environment(), cwd=ROOT)
-    try:
-        deadline = time.monotonic() + 60
-        while again(job).progress < 95 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert again(job).state == "running"
-        # Its own: another worker does not take it up.
-        assert engine.build_waiting() == 0
-    finally:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    assert {path.name for path in objects.glob("*/*")} == before
-    deadline = time.monotonic() + 30
-    while engine.build_waiting() == 0 and time.monotonic() < deadline:
-        time.sleep(0.2)
-    done = release(world, job)
-    assert done.attempts == 2
-    kept = {path.name for path in objects.glob("*/*")}
-    assert kept == before | set(hashes(done).values())
-    for path in objects.glob("*/*"):
-        assert store.sha256_of(path) == path.name
-    assert list((store.root() / "work").iterdir()) == []
-
-
-def test_no_combination_of_columns_tells_an_age_of_ninety(
-    database: None, superuser: psycopg.Connection
+def test_one_flipped_byte_of_any_file_fails_the_documented_check(
+    world: World, tmp_path: Path
 ) -> None:
-    """Ages from 60 to 95 at the first dose, followed for up to 30 years."""
-    records = []
-    for number in range(216):
-        start = date(1985, 1, 10) + timedelta(days=3 * number)
-        followed = 200 + 8 * 365 * (number % 5) + number
-        record = treated(
-            number,
-            "melanoma",
-            start,
-            free=min(followed, 3000),
-            alive=followed,
-            progressed=False,
-            dead=number % 2 == 0,
-        )
-        record.birth_date = f"{start.year - 60 - number % 36}-06-1{number % 9}"
-        records.append(record)
-    world = build_world(superuser, records)
-    for profile, unit in ((RESEARCH, 1), (SAFE_HARBOR, 7)):
-        job = build(world, profile, formats=["csv"])
-        ends: dict[str, int] = {}
-        for name in job.recipe["tables"]:
-            for line in csv.DictReader(lines(job, f"{name}.csv")):
-                for column in line:
-                    if column in ("ady", "day") or column.endswith("_day"):
-                        day = int(line[column] or 0) * (unit if column == "ady" else 1)
-                        ends[line["subject"]] = max(ends.get(line["subject"], 0), day)
-        capped = 0
-        for line in csv.DictReader(lines(job, "subjects.csv")):
-            if line["age_band"] == "90+":
-                capped += 1
-                assert not line.get("age")
-                assert not line.get("index_year")
-                assert not line.get("index_era")
-            else:
-                youngest = int(line.get("age") or line["age_band"].split("-")[0])
-                assert youngest + ends[line["subject"]] / 365.25 < 90
-        assert 20 < capped < 200
+    job, folder = whole(world, RESEARCH, tmp_path)
+    pem = public_key_pem()
+    (tmp_path / "export-key.pem").write_text(pem)
+    command = json.loads((folder / "manifest.json").read_text())["verify"]
+    words = command.replace("FOLDER", folder.name).split()
+    good = manage(tmp_path, words)
+    assert (good.returncode, "signed" in good.stdout) == (0, True), good.stderr
+    for number, entry in enumerate(job.files or ()):
+        path = folder / entry["name"]
+        content = path.read_bytes()
+        at = (len(content) * (number + 1) * 7919) % len(content) or len(content) // 2
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        (found,) = problems(folder, pem.encode())
+        assert entry["name"].removesuffix(".sig") in found
+        if number == 3:
+            bad = manage(tmp_path, words)
+            assert (bad.returncode, entry["name"] in bad.stderr) == (1, True)
+        path.write_bytes(content)
+    assert problems(folder, pem.encode()) == []
+
+
+@pytest.mark.parametrize("records", ["treated", "eligible"])
+def test_curves_from_the_adtte_are_those_of_the_dashboard(world: World, records: str) -> None:
+    """Every endpoint of the ADTTE, and one that says of an event that it is none."""
+    job = world.built[RESEARCH]
+    if records == "eligible":
+        job = build(world, RESEARCH, population=records, formats=["adam"])
+    adtte = list(csv.DictReader(lines(job, "adtte.csv")))
+    analyses = {"OS": Analysis("os", records=records)}
+    for code, (_, stem) in ENDPOINTS.items():
+        if code != "OS":
+            variant = "primary" if code == "PFS" else stem
+            analyses[code] = Analysis("pfs", variant, records)
+    for code, analysis in analyses.items():
+        with acting(pooled(scope_of(world.asker))), transaction.atomic():
+            groups = survival_groups(analysis, CUTOFF, own_centers=False)
+        page = together((groups.counts or {}).values())
+        chosen = [line for line in adtte if line["PARAMCD"] == code]
+        assert len(chosen) == page.n == (160 if records == "treated" else 100)
+        assert off_the_curve(chosen, page) == []
+        event = next((line for line in chosen if line["CNSR"] == "0"), None)
+        if event is not None:
+            event["CNSR"] = "1"
+            assert off_the_curve(chosen, page), code
+
+
+def off_the_curve(chosen: list[dict[str, str]], page: DayCounts) -> list[int]:
+    """Days on which the product limit of the lines is not the dashboard's, or numbers differ."""
+    curve = kaplan_meier(page)
+    ends = [(int(line["AVAL"]), line["CNSR"] == "0") for line in chosen]
+    found = []
+    survival = Fraction(1)
+    for day in sorted({day for day, _ in ends}):
+        at_risk = sum(end >= day for end, _ in ends)
+        events = sum(end == day and happened for end, happened in ends)
+        survival *= 1 - Fraction(events, at_risk)
+        if abs(curve.survival[curve.index_at(day)] - float(survival)) > 1e-12:
+            found.append(day)
+    return found if sum(happened for _, happened in ends) == page.events.sum() else [*found, -1]

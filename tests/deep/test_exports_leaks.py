@@ -5,7 +5,10 @@ And nothing else is lost on the way: codes of two projects cannot be joined, int
 
 from __future__ import annotations
 
+import csv
 import logging
+from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -34,10 +37,12 @@ from tests.deep.export_world import (
     answers,
     broker_content,
     build_marked,
+    lines,
     plant,
     quiet,
     server_log,
 )
+from tests.oracle import Span
 from tests.snapshot import start_from
 
 
@@ -184,3 +189,69 @@ def test_intervals_are_those_of_the_registry(world: World, superuser: psycopg.Co
     for code, variant, pfs, cnsr, survival, alive in rows:
         assert found[code, names[variant]] == (pfs, cnsr)
         assert found[code, "OS"] == (survival, alive)
+
+
+def rounded(days: int, to: int) -> int:
+    """To a multiple, halves away from zero."""
+    return (abs(days) * 2 + to) // (2 * to) * to * (1 if days >= 0 else -1)
+
+
+@pytest.mark.parametrize(
+    ("table", "form", "column"),
+    [
+        ("prior_therapies", "patients_prior_therapy", "start_date"),
+        ("cycles", "patients_cycle", "start_date"),
+        ("assessments", "patients_assessment", "date"),
+        ("local_therapies", "patients_local_therapy", "date"),
+        ("systemic_therapies", "patients_systemic_therapy", "start_date"),
+        ("follow_ups", "patients_follow_up", "date"),
+        ("subjects", "patients_patient", "primary_diagnosis_date"),
+    ],
+)
+def test_days_are_those_of_the_calendar(
+    world: World, superuser: psycopg.Connection, table: str, form: str, column: str
+) -> None:
+    """Leap day, clocks, days before the first dose; dates known to the month or year as coarse as that."""
+    job = world.built[RESEARCH]
+    codes = dict(
+        superuser.execute(
+            "select patient_id, code from pseudonym.subject where project_id = %s", [job.project_id]
+        ).fetchall()
+    )
+    starts = dict(
+        superuser.execute(
+            "select patient_id, min(start_date::text)::date from patients_cycle group by 1"
+        ).fetchall()
+    )
+    assert date(2000, 2, 29) in starts.values()
+    key = "id" if table == "subjects" else "patient_id"
+    wanted: Counter[tuple[str, int, str]] = Counter()
+    for patient, text in superuser.execute(f"select {key}, {column}::text from {form}").fetchall():
+        if patient in codes and (point := Span.parse(text).point) <= CUTOFF:
+            days = (point - starts[patient]).days
+            precision = {10: "day", 7: "month", 4: "year"}[len(text)]
+            day = {"day": days, "month": rounded(days, 30), "year": rounded(days, 365)}[precision]
+            wanted[codes[patient], day, precision] += 1
+    stem = "" if column == "date" else column.replace("_date", "_")
+    found = Counter(
+        (line["subject"], int(line[f"{stem}day"]), line[f"{stem}precision"])
+        for line in csv.DictReader(lines(job, f"{table}.csv"))
+    )
+    assert wanted
+    assert found == wanted
+
+
+def test_codes_issued_anew_change_codes_and_order_alone(
+    world: World, superuser: psycopg.Connection
+) -> None:
+    job = world.built[RESEARCH]
+    for table in ("subject", "center"):
+        superuser.execute(f"delete from pseudonym.{table} where project_id = %s", [job.project_id])
+    other = build(world, RESEARCH)
+    for table in job.recipe["tables"]:
+        files = [list(csv.DictReader(lines(one, f"{table}.csv"))) for one in (job, other)]
+        first, second = ({line.pop("subject") for line in file} for file in files)
+        assert not first & second
+        bare = [sorted(str(line | {"center": ""}) for line in file) for file in files]
+        assert bare[0] == bare[1]
+        assert len(first) == len(second)
