@@ -1,0 +1,72 @@
+"""A small proxy before PostgreSQL's socket that can lose the answer to a COMMIT."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+
+NAME = ".s.PGSQL.5432"
+COMMIT = b"COMMIT\x00"
+
+
+class SocketProxy:
+    """Passes bytes on between a socket of its own and the server's. `cuts` answers are to be lost."""
+
+    def __init__(self, folder: Path, server: Path) -> None:
+        self.folder, self.cuts, self.lost = folder, 0, 0
+        self._server = server / NAME
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / NAME))
+        (folder / NAME).chmod(0o777)
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """No new connections."""
+        self._listener.close()
+        (self.folder / NAME).unlink()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(str(self._server))
+            except OSError:
+                client.close()
+                server.close()
+                continue
+            for one, other, asks in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(one, other, asks), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket, asks: bool) -> None:
+        try:
+            while data := one.recv(65536):
+                if asks and self.cuts and COMMIT in data:
+                    self.cuts -= 1
+                    self._lose(one, other, data)
+                    break
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            with contextlib.suppress(OSError):  # the other direction was first
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _lose(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
+        """The server gets the COMMIT and time to do it; the client never hears of it."""
+        client.shutdown(socket.SHUT_RDWR)
+        server.sendall(data)
+        server.settimeout(0.5)
+        self.lost += 1
+        try:
+            while server.recv(65536):
+                continue
+        except TimeoutError:
+            return
