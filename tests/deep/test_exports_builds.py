@@ -60,7 +60,7 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def world(database: None, superuser: psycopg.Connection) -> World:
-    return start_from("exports of files", lambda: build_both(superuser), superuser)
+    return start_from("exports of builds", lambda: build_both(superuser), superuser)
 
 
 def test_another_process_zone_and_seed_give_the_same_bytes(

@@ -33,7 +33,7 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def world(database: None, superuser: psycopg.Connection) -> World:
-    return start_from("exports of leaks", lambda: build_marked(superuser), superuser)
+    return start_from("exports of interference", lambda: build_marked(superuser), superuser)
 
 
 def again_after(
