@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from registry.configuration import variables_explained, variables_read
+from registry.licences import ELSEWHERE, licences
 
 BASE = Path(settings.BASE_DIR)
 COMPOSE = (BASE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -152,3 +153,40 @@ def test_units_are_sound_and_start_the_same_programs(
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+# Words of licences under which libraries may be shipped with this program.
+PERMITTED = re.compile(
+    r"MIT(-0| License)?|0?BSD(-[23]-Clause| License| 3-Clause)?|Apache( Software License|-2\.0)"
+    r"|Mozilla Public License 2\.0 \(MPL 2\.0\)|PSF-2\.0|Zlib|CC0-1\.0|LGPL-3\.0-(only|or-later)"
+)
+
+
+def test_licences_are_permitted_and_the_page_is_current() -> None:
+    call_command("licences", "--check", stdout=StringIO())
+    found = licences()
+    assert len(found) > 50
+    # qrcode names a patent notice beside its BSD licence.
+    refused = {
+        name: licence
+        for name, licence in found.items()
+        if licence not in (ELSEWHERE, "BSD License; Other/Proprietary License")
+        and not all(PERMITTED.fullmatch(part) for part in re.split(r"; | AND | OR ", licence))
+    }
+    assert refused == {}
+    assert not PERMITTED.fullmatch("GPL-3.0-only")
+
+
+def test_whoever_names_a_test_names_one_that_there_is() -> None:
+    """Pages that say which test holds what: file and function exist."""
+    named = []
+    for page in ("validation.md", "faults.md", "threat-model.md"):
+        text = (BASE / "docs" / page).read_text(encoding="utf-8")
+        named += re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", text)
+    assert len(named) > 60
+    absent = [
+        f"{file}::{test}"
+        for file, test in named
+        if not (BASE / file).is_file() or (test and f"def {test}(" not in (BASE / file).read_text())
+    ]
+    assert absent == []
