@@ -166,7 +166,8 @@ def _standing(asked: Asked) -> Iterator[None]:
         if asked.seal is not None:
             stack.enter_context(known_at(asked.seal, "default"))
         if asked.is_what_if:
-            stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years))
+            since = asked.seal is not None
+            stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years, since_seal=since))
         yield
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from analytics.derivation.stale import drain
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
 from tests.analytics.conftest import signed_in
@@ -135,7 +136,11 @@ PAGES = (
     "/cohort/",
     "/cohort/survival/?endpoint=os",
     "/cohort/sensitivity/?records=treated",
-    "/cohort/description/",
+    # Nobody is eligible yet: Table 1 tells ages, which are today's (docs/time-travel.md).
+    "/cohort/description/?cutoff=2012-03-31",
+    # At the registry's own cutoff above, what is stored stands for records that nothing touched since.
+    "/cohort/survival/?cutoff=2012-03-31",
+    "/cohort/flow/?cutoff=2012-03-31",
 )
 # What a page says of the moment of its making, and of who asks for it.
 OF_THE_REQUEST = re.compile(
@@ -146,7 +151,7 @@ OF_THE_REQUEST = re.compile(
 def seen(browser: Client, path: str, seal: int) -> str:
     """A dashboard as of a seal, or the record page of the past."""
     joined = "&" if "?" in path else "?"
-    response = browser.get(f"{path}{joined}as_of={seal}&cutoff=2012-03-31")
+    response = browser.get(f"{path}{joined}as_of={seal}")
     assert response.status_code == 200
     return OF_THE_REQUEST.sub("", response.content.decode())
 
@@ -165,8 +170,11 @@ def test_every_dashboard_as_of_a_moment_gives_the_same_bytes_later(
         editor.step()
         seal = seal_events()
         assert seal is not None
+        if dice.random() < 0.5:
+            drain()
         path = dice.choice([*PAGES, record])
         recorded.append((path, seal, seen(browser, path, seal)))
     assert len({text for _, _, text in recorded}) > len(PAGES)
+    drain()
     for path, seal, text in recorded:
         assert seen(browser, path, seal) == text
