@@ -123,7 +123,7 @@ def _visits(one: Client, many: Client, investigator: Client) -> dict[str, Callab
         "cohort overview": lambda _: investigator.get(overview),
         **{name: _dashboard(many, route) for name, route in DASHBOARDS.items()},
         LIVE: lambda _: many.get(overview),
-        AS_OF: lambda _: many.get(overview, {"as_of": seal}),
+        AS_OF: lambda _: many.get(overview, {"as_of": str(seal)}),
     }
 
 
