@@ -1,4 +1,7 @@
-"""What gunicorn does around its web processes: one folder in which their numbers meet (/metrics)."""
+"""What gunicorn does around its web processes: one folder in which their numbers meet (/metrics).
+
+prometheus_client looks for the folder when it is imported, so nothing here imports it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Final
-
-from prometheus_client.multiprocess import mark_process_dead
 
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -21,11 +22,6 @@ def on_starting(server: Any) -> None:
         os.environ[VARIABLE] = tempfile.mkdtemp(prefix="registry-metrics-", dir=place)
     shutil.rmtree(os.environ[VARIABLE], ignore_errors=True)
     Path(os.environ[VARIABLE]).mkdir(mode=0o700, parents=True)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """What a process counted stays; what it was doing does not."""
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library's
 
 
 def on_exit(server: Any) -> None:

@@ -44,6 +44,7 @@ ASKED = {
     "REGISTRY_METRICS_TOKEN": TOKEN,
     "REGISTRY_CUTOFF": "2017-06-30",
 }
+READY_COUNT = 'registry_request_seconds_count{method="GET",route="ready",status="200"}'
 NAMES = re.compile(r"\$\{([A-Z_0-9]+)(?::([?-])([^}]*))?\}")
 
 
@@ -134,13 +135,18 @@ class Deployment:
 
     def ready(self) -> dict[str, Any]:
         """/ready as an operator sees it."""
+        found: dict[str, Any] = json.loads(self.get("/ready"))
+        return found
+
+    def get(self, path: str) -> str:
+        """A page for operators."""
         request = Request(
-            f"http://127.0.0.1:{self.port}/ready",
+            f"http://127.0.0.1:{self.port}{path}",
             headers={"Host": HOST, "Authorization": f"Bearer {TOKEN}"},
         )
         with urlopen(request, timeout=10) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+            text: str = answer.read().decode()
+        return text
 
 
 def _value(match: re.Match[str]) -> str:
@@ -187,6 +193,9 @@ def test_services_start_become_healthy_find_each_other_and_stop(
         assert becomes(lambda: deployment.ready()["status"] == "ok", 30), deployment.ready()
         healthy = time.monotonic() - began - migrated
         assert '"logger": "registry.requests"' in deployment.log("web")  # JSON, with its route
+        counted = [deployment.get("/metrics").split(READY_COUNT)[1].split()[0] for _ in range(8)]
+        assert len(set(counted)) == 1  # of both web processes, whichever is asked
+        assert float(counted[0]) >= 2
         took = {}
         for name in reversed(names):
             process, started = processes[name], time.monotonic()
