@@ -37,7 +37,7 @@ from patients.queries.duplicates import duplicate_pairs
 from patients.query_models import Query
 from tests.api_tools import project
 from tests.importing import DECIDES, packed, uploaded
-from tests.universe import SURVIVOR, USERS, Universe, add_record
+from tests.universe import SURVIVOR, USERS, Forms, Universe, add_record
 
 P = Permission
 ABSENT = uuid.UUID("00000000-0000-4000-8000-000000000000")
@@ -103,10 +103,13 @@ class World:
         return self.universe.centers[center].public_id if center else ABSENT
 
 
-def build_world(universe: Universe) -> World:
-    """What is missing in the universe: things that a walk may change without changing a walker."""
+def build_world(universe: Universe, spare: str = "C09", twin: Forms = SURVIVOR) -> World:
+    """What is missing in the universe: things that a walk may change without changing a walker.
+
+    `spare`: a code that no center has. `twin`: what the second center knows of a person of the first.
+    """
     system = system_scope()
-    center = create_center(actor=system, values={"code": "C09", "name": "Spare Center"})
+    center = create_center(actor=system, values={"code": spare, "name": "Spare Center"})
     user = create_user(actor=system, username="spare", full_name="Spare Example", is_demo=True)
     add_membership(actor=system_scope(), user_id=user.pk, role=Role.MONITOR, center_id=center.pk)
     with acting(system_scope()), transaction.atomic():
@@ -130,7 +133,7 @@ def build_world(universe: Universe) -> World:
         {code: _open_query(universe, code) for code in (FIRST, SECOND)},
         {code: _upload(universe, who, code) for code, who in IMPORTERS.items()},
         {code: _log_attempt(universe, code) for code in (FIRST, SECOND)},
-        _add_twin(universe),
+        _add_twin(universe, twin),
         cut.public_id,
         _save_view(universe),
         agreed.public_id,
@@ -214,10 +217,10 @@ def _upload(universe: Universe, username: str, code: str) -> uuid.UUID:
     return uploaded(universe, packed({"follow_ups": [contact]}), username, code)
 
 
-def _add_twin(universe: Universe) -> tuple[uuid.UUID, uuid.UUID]:
+def _add_twin(universe: Universe, forms: Forms) -> tuple[uuid.UUID, uuid.UUID]:
     """The same person at both centers, as a pair in the order of the page."""
-    twin = {**SURVIVOR["patients"][0], "record_id": "C02-0099"}
-    add_record(universe.centers[SECOND], {**SURVIVOR, "patients": [twin]})
+    twin = {**forms["patients"][0], "record_id": "C02-0099"}
+    add_record(universe.centers[SECOND], {**forms, "patients": [twin]})
     with acting(system_scope()), transaction.atomic():
         (pair,) = duplicate_pairs()
     return pair.first.public_id, pair.second.public_id

@@ -256,9 +256,14 @@ def build_people() -> Universe:
         universe.centers[code] = create_center(
             actor=system_scope(), values={"code": code, "name": name}
         )
+    add_people(universe)
+    return universe
+
+
+def add_people(universe: Universe) -> None:
+    """The accounts of the map, at centers there are."""
     for username, memberships in USERS.items():
         universe.users[username] = _add_user(universe, username, memberships)
-    return universe
 
 
 def build_universe(*, derived: bool = True) -> Universe:

@@ -11,7 +11,9 @@ from analytics.charts.scales import place
 from analytics.derivation.wording import reason
 from analytics.queries.flow import FIRST, Flow, Reason, Step
 
-WIDTH, LEFT, BOX_WIDTH, SIDE_LEFT, SIDE_WIDTH = 760, 8, 318, 372, 380
+WIDTH, LEFT, BOX_WIDTH, SIDE_LEFT, SIDE_WIDTH = 844, 8, 290, 336, 500
+# What fits a line of a side box; the longest reason of these criteria has 66 letters.
+LETTERS = 70
 BOX_HEIGHT, LINE, PADDING, GAP = 48, 17, 12, 16
 VALUES: Final = {"no": "Not met", "unknown": "Not known"}
 TITLE: Final = "From registered to eligible records"
@@ -162,7 +164,7 @@ def _lines(step: Step, reasons: Sequence[Reason], address: Any) -> list[tuple[st
 
 def _short(code: str) -> str:
     text = reason(code)
-    return text if len(text) <= 52 else f"{text[:51].rsplit(' ', 1)[0]}\u2026"
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1].rsplit(' ', 1)[0]}\u2026"
 
 
 def _box(

@@ -30,11 +30,15 @@ class Drawing(Protocol):
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """The numbers of a figure as text; the first cell of a row is its heading."""
+    """The numbers of a figure as text; the first cell of a row is its heading.
+
+    `words`: how many columns from the left are words, not numbers.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: int = 1
 
 
 @dataclass(frozen=True)

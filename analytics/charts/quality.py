@@ -197,7 +197,7 @@ def _percent(share: Share) -> str:
 
 def _center(state: CenterState, cells: Mapping[str, Share]) -> tuple[str, ...]:
     per_100 = 100 * state.open_queries / state.records
-    lag = "-" if state.lag is None else "{1:.0f} ({0:.0f} to {2:.0f})".format(*state.lag)
+    lag = "-" if state.lag is None else "{1:,.0f} ({0:,.0f} to {2:,.0f})".format(*state.lag)
     return (
         state.code,
         str(state.records),
@@ -223,7 +223,9 @@ def printed_queries(found: Quality) -> PrintedFigure | None:
     """Open queries by check and age; None when nothing is open."""
     if not found.queries:
         return None
-    rows = tuple((check, *map(str, ages), str(sum(ages))) for check, ages in found.queries.items())
+    rows = tuple(
+        (_words(check), *map(str, ages), str(sum(ages))) for check, ages in found.queries.items()
+    )
     raw = tuple((check, *ages) for check, ages in found.queries.items())
     columns = ("check", "under_30_days", "30_to_89", "90_to_364", "365_and_over")
     return PrintedFigure(
@@ -236,6 +238,12 @@ def printed_queries(found: Quality) -> PrintedFigure | None:
         rows=raw,
         document={"queries": [dict(zip(columns, row, strict=True)) for row in raw]},
     )
+
+
+def _words(check: str) -> str:
+    """The id of a check as words: what it is about, then what."""
+    about, _, what = check.replace("_", " ").partition(".")
+    return f"{about.capitalize()}: {what}" if what else about.capitalize()
 
 
 def printed_unknowns(unknowns: Sequence[tuple[str, str, int]]) -> PrintedFigure | None:
@@ -253,6 +261,7 @@ def printed_unknowns(unknowns: Sequence[tuple[str, str, int]]) -> PrintedFigure 
                 "Criteria not known",
                 ("Criterion", "Reason", "Records"),
                 tuple((CRITERIA[name], reason(code), str(n)) for name, code, n in unknowns),
+                words=2,
             ),
         ),
         columns=columns,

@@ -16,19 +16,24 @@ TOP: Final = 10
 LANE: Final = 34
 AXIS: Final = 26
 MOST_TICKS: Final = 14
-# Half the width of a mark.
+# Half the width of a mark, and the width of a letter above it.
 MARK: Final = 6
+LETTER: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An event at its place. `x1` to `x2`: how far its date is uncertain, or how long it lasted."""
+    """An event at its place. `x1` to `x2`: how far its date is uncertain, or how long it lasted.
+
+    `letters`: its code above the mark, where there is room.
+    """
 
     event: Event
     x: float
     y: int
     x1: float
     x2: float
+    letters: str
 
     @property
     def is_wide(self) -> bool:
@@ -88,16 +93,16 @@ def figure_of(events: Sequence[Event]) -> TimelineFigure | None:
         return round(LEFT + drawn * (day - start).days / span, 1)
 
     places = {lane: TOP + LANE * number + LANE // 2 for number, lane in enumerate(LANES)}
-    marks = [
-        Mark(
-            event,
-            x(event.when.point),
-            places[event.lane],
-            x(event.when.lo),
-            x(event.until.hi if event.until else event.when.hi),
-        )
-        for event in events
-    ]
+    marks: list[Mark] = []
+    free: dict[str, float] = {}
+    for event in events:
+        here, y = x(event.when.point), places[event.lane]
+        until = event.until.hi if event.until else event.when.hi
+        # Letters that would run into those before them are left out: the mark and its title tell.
+        letters = event.code if here >= free.get(event.lane, 0) else ""
+        if letters:
+            free[event.lane] = here + LETTER * (len(letters) + 1)
+        marks.append(Mark(event, here, y, x(event.when.lo), x(until), letters))
     step = -(-(last - first) // MOST_TICKS)
     axis = TOP + LANE * len(LANES)
     return TimelineFigure(

@@ -105,9 +105,7 @@ def visit(registry: Registry, chromium: Browser, universe: Universe) -> Iterator
         context.add_init_script(REPORT_VIOLATIONS)
         visitor = Visitor(registry.address, context, context.new_page())
         context.set_default_timeout(8_000)
-        visitor.page.on("console", lambda message: _hear(visitor, message))
-        visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        visitor.page.on("request", lambda request: _watch(visitor, request.url))
+        watch(visitor)
         opened.append(visitor)
         if username:
             visitor.sign_in(username)
@@ -117,6 +115,13 @@ def visit(registry: Registry, chromium: Browser, universe: Universe) -> Iterator
     for visitor in opened:
         visitor.context.close()
     assert [complaint for visitor in opened for complaint in visitor.complaints] == []
+
+
+def watch(visitor: Visitor) -> None:
+    """Every complaint of the browser about what the window shows is kept."""
+    visitor.page.on("console", lambda message: _hear(visitor, message))
+    visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    visitor.page.on("request", lambda request: _watch(visitor, request.url))
 
 
 def _hear(visitor: Visitor, message: ConsoleMessage) -> None:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api_tools import project
+from tests.e2e.accessibility import check, path_of
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import check, path_of
 from tests.universe import PASSWORD, Universe
 
 PEOPLE = "/administration/users/"

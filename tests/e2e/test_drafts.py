@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from centers.account.sessions import SessionStore
 from centers.models import Session
+from tests.e2e.accessibility import violations
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import violations
 from tests.universe import Universe
 
 NEW = "prior_therapies/new/"

@@ -9,8 +9,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import check
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import check
 from tests.universe import Universe
 
 FIELDS_IN_VIEW = 40

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from patients.actions.changes import RowChange
+from tests.e2e.accessibility import check
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import check
 from tests.universe import Universe, amend_record, read_values
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import check
 from tests.e2e.conftest import Visit, Visitor
-from tests.e2e.test_accessibility import check
 from tests.importing import DECIDES, packed
 from tests.patients.bundles import record, row
 from tests.patients.import_tools import saved, texts
@@ -19,7 +19,7 @@ from tests.universe import SURVIVOR, Universe
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
 # What the worker needs at most: a hint or a sweep, and the step itself.
 PATIENCE = 30_000
-PICTURES = ("ready", "cells", "effects", "committed", "list", "columns", "errors")
+PICTURES = ("ready", "effects")
 KEYS = "Record ID,Date,Source,Vital status,Nurse\n"
 
 
@@ -46,19 +46,11 @@ def becomes(page: Page, state: str) -> None:
 
 
 def picture(visitor: Visitor, name: str) -> None:
-    """For docs/screens when SCREENS=1 asks for it."""
-    if os.environ.get("SCREENS") == "1" and name in PICTURES:
-        width = visitor.page.viewport_size["width"]  # type: ignore[index]
-        scheme = (
-            "dark"
-            if visitor.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-            else "light"
-        )
-        visitor.page.screenshot(
-            path=FOLDER / f"import-{name}-{width}-{scheme}.png",
-            animations="disabled",
-            full_page=True,
-        )
+    """For docs/import.md when SCREENS=1 asks for it."""
+    wide = visitor.page.viewport_size == {"width": 1366, "height": 768}
+    if os.environ.get("SCREENS") == "1" and name in PICTURES and wide:
+        path = FOLDER / f"import-{name}-1366-light.png"
+        visitor.page.screenshot(path=path, animations="disabled", full_page=True)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +124,6 @@ def test_names_are_asked_and_errors_shown_with_row_and_column(
     page.get_by_role("link", name="Name columns").click()
     expect(page.get_by_label("Vital status")).to_have_value("vital_status")
     check(visitor, "columns")
-    picture(visitor, "columns")
     page.get_by_role("button", name="Keep and check the file").click()
     becomes(page, "Errors found")
     finding = page.get_by_role("row").filter(has_text="value.partial_date")
@@ -140,7 +131,6 @@ def test_names_are_asked_and_errors_shown_with_row_and_column(
     expect(finding.get_by_role("cell").nth(2)).to_have_text("3")
     expect(finding.get_by_role("cell").nth(3)).to_have_text("date")
     check(visitor, "errors")
-    picture(visitor, "errors")
     page.get_by_role("link", name="Old and new values").first.click()
     check(visitor, "cells with errors")
     assert len(texts(saved(record_id="C01-0002"), "follow_ups")) == 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import violations
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import violations
 from tests.patients.test_field_notes import change
 from tests.universe import Universe, amend_record
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import check
 from tests.e2e.conftest import Visit
 from tests.e2e.pdf_text import page_texts
-from tests.e2e.test_accessibility import check
 from tests.e2e.test_records import number_of
 from tests.universe import Universe
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from centers.access import acting, system_scope
 from patients.models import Patient
+from tests.e2e.accessibility import violations
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import violations
 from tests.universe import Universe
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the main pages for docs/screens; written only when SCREENS=1 asks for it."""
+"""Pictures of docs/user-guide.md; written only when SCREENS=1 asks for it. All pages: gallery.py."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page
 
+from tests.e2e.accessibility import path_of
 from tests.e2e.conftest import Visit
-from tests.e2e.test_accessibility import path_of
 from tests.patients.pages import Visitor as Sender
 from tests.patients.test_data_queries import QUERIES, open_query
 from tests.patients.test_field_notes import change
 from tests.universe import Universe, amend_record
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
-PICTURES = {
-    "list": "/records/",
-    "record": "{survivor}",
-    "unknown": "{waiting}",
-    "baseline": "{survivor}baseline/",
-    "course": "{survivor}courses/new/",
-}
 
 
 def keep(page: Page, name: str) -> None:
@@ -33,18 +25,6 @@ def keep(page: Page, name: str) -> None:
     if os.environ.get("SCREENS") == "1":
         FOLDER.mkdir(parents=True, exist_ok=True)
         (FOLDER / f"{name}.png").write_bytes(picture)
-
-
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (360, 740)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fills_the_window(
-    visit: Visit, universe: Universe, width: int, height: int, scheme: str
-) -> None:
-    visitor = visit("carla", width=width, scheme=scheme)
-    for name, path in PICTURES.items():
-        page = visitor.open(path_of(universe, path))
-        page.set_viewport_size({"width": width, "height": height})
-        keep(page, f"{name}-{width}-{scheme}")
 
 
 def _conflict(page: Page, universe: Universe) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import check
 from tests.e2e.conftest import Visit, Visitor
-from tests.e2e.test_accessibility import check
 from tests.sign_in import PASSWORD, app_of, code_of, person, recovery_codes_of
 from tests.universe import PASSWORD as UNIVERSE_PASSWORD
 
