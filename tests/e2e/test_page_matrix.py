@@ -49,6 +49,7 @@ NO_PAGES = {
     "record_history_download": "a file",
     "live": "for a load balancer",
     "ready": "for a load balancer",
+    "metrics": "for a program",
     "session_keep": "for a script of the page",
     "record_outcome": "a part of the record page",
     "passkey_sign_in": "for a script of the page",
