@@ -139,7 +139,9 @@ def _table(lanes: Sequence[Lane]) -> PrintedTable:
         )
         for lane in lanes
     )
-    return PrintedTable("Lanes; + is censored; years since the first dose.", TABLE_COLUMNS, rows, words=3)
+    return PrintedTable(
+        "Lanes; + is censored; years since the first dose.", TABLE_COLUMNS, rows, words=3
+    )
 
 
 def _rows(lane: Lane) -> list[tuple[Any, ...]]:
