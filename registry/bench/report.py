@@ -21,6 +21,7 @@ TITLES: Final = {
     "derive": "Derivation",
     "derive-full": "Derivation of the full registry",
     "import": "Import",
+    "export": "De-identified exports",
     "save": "Saving",
     "security": "Row-level security and audit",
     "pages": "Pages",

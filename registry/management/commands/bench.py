@@ -16,6 +16,7 @@ from registry.bench import (
     cluster,
     coordinators,
     derivation,
+    exporting,
     importing,
     pages,
     report,
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "derive": derivation.run,
     "derive-full": derivation.run,
     "import": importing.run,
+    "export": exporting.run,
     "save": saving.run,
     "security": security.run,
     "pages": pages.run,
@@ -42,7 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
 class Command(BaseCommand):
     """Each benchmark runs in a process and a database of its own, on a cluster that is thrown away."""
 
-    help = "Measure: derivation, import, saving, row-level security, pages, statistics. Writes docs/benchmarks.md."
+    help = "Measure: derivation, import, exports, saving, row-level security, pages, statistics. Writes docs/benchmarks.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
