@@ -230,6 +230,8 @@ class World:
         text = re.sub(r"\b\d\d:\d\d to \d\d:\d\d\b", "(hours)", text)
         # Reports print the head of the one audit chain, which is everybody's: a number and a hash.
         text = re.sub(r"\bseal \d+ \([0-9a-f]{16}\)", "(head)", text)
+        # Seconds that a session has left go with the clock; both worlds ask within some of them.
+        text = re.sub(r'("(?:idle|absolute)": )\d+', r"\1(seconds)", text)
         return UUID.sub(lambda m: m[0] if m[0] in self.snapshot.uuids else "(new)", text)
 
 

@@ -17,7 +17,6 @@ from analytics.stats.observations import Observations, read_observations
 from analytics.stats.table import survival_table
 from analytics.stats.timeline import NEAR, Timeline
 from tests.analytics.r_results import FOLDER
-from tests.stack_support import new_place
 
 DAYS_A_MONTH = 30.4375
 
@@ -305,16 +304,6 @@ def test_without_json_a_short_table(file: Path) -> None:
         "Log-rank test: not computable",
         "Hazard ratio, x = 1 to x = 0 (Efron): not estimable",
     ]
-
-
-def test_command_starts_no_server() -> None:
-    with new_place() as place:
-        status, text = place.run("survival", str(FOLDER / "aml.csv"))
-        assert status == 0, text
-        assert not (place.data / "servers").exists()
-        assert place.run("survival", str(FOLDER / "none.csv"))[0] == 2
-        assert place.run("survival", str(FOLDER / "manifest.json"))[0] == 1
-        assert place.run("survival")[0] == 2
 
 
 # Properties

@@ -11,6 +11,7 @@ import pytest
 
 from registry.stack import launch, supervisor
 from registry.stack.paths import StackError
+from tests.analytics.r_results import FOLDER
 from tests.stack_support import SET_BY_RUN, Place, Up, becomes, new_place
 
 WHO = (
@@ -36,6 +37,15 @@ def test_command_without_need_of_a_database_starts_none(place: Place, arguments:
     status, output = place.run(*arguments)
     assert status == 0, output
     assert not (place.data / "servers").exists()
+
+
+def test_survival_statistics_of_a_file_need_no_server(place: Place) -> None:
+    status, text = place.run("survival", str(FOLDER / "aml.csv"))
+    assert status == 0, text
+    assert not (place.data / "servers").exists()
+    assert place.run("survival", str(FOLDER / "none.csv"))[0] == 2
+    assert place.run("survival", str(FOLDER / "manifest.json"))[0] == 1
+    assert place.run("survival")[0] == 2
 
 
 def test_command_with_database_url_starts_nothing(place: Place) -> None:
