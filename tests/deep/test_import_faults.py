@@ -38,12 +38,16 @@ def start(
 def measured(folder: Path, out: Path, *options: str) -> tuple[int, str, int]:
     """The command run to its end: exit code, what it told, its largest memory (KiB).
 
-    Only `wait4` tells of this one process: `RUSAGE_CHILDREN` is of all that the tests ever started.
+    Asked of the process itself: what `wait4` tells begins with the size of whoever forked it.
     """
+    peak = 0
     with out.open("wb") as told, start(folder, *options, to=told) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, out.read_text(), usage.ru_maxrss
+        while process.poll() is None:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            high_water = re.search(r"VmHWM:\s+(\d+)", status)
+            peak = max(peak, int(high_water[1]) if high_water else 0)
+            time.sleep(0.02)
+    return process.returncode, out.read_text(), peak
 
 
 def multiplied(target: Path, times: int) -> Path:
@@ -95,7 +99,7 @@ def test_hundred_thousand_rows_are_imported_at_flat_memory(database: None, tmp_p
     assert code == 0, out
     assert "Records: 4,000 new, 0 changed, 0 unchanged" in out
     assert counted()["Patient"] == 4_000
-    assert peak < MEMORY_KIB
+    assert 50 * 1024 < peak < MEMORY_KIB
     _, out, _ = measured(folder, tmp_path / "told")
     assert out.endswith("Nothing written: the registry has all of it already.\n")
 
@@ -111,5 +115,5 @@ def test_hundred_thousand_bad_rows_are_reported_at_flat_memory(
     assert code == 1
     assert re.search(r"Refused \(100,000 findings\)", out)
     assert len(report.read_text().splitlines()) == 1 + 1_000 + 1
-    assert peak < MEMORY_KIB
+    assert 50 * 1024 < peak < MEMORY_KIB
     assert counted()["Patient"] == 0
