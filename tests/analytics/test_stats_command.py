@@ -317,7 +317,7 @@ def of(subjects: list[tuple[int, int, str, int]], scale: float = 1.0) -> dict[st
     return table("time,event,group,x\n" + "".join(lines))
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows, st.sampled_from([7.0, 0.5, 1 / DAYS_A_MONTH, 12 / 365.25, 1 / 3]))
 def test_unit_of_time_changes_nothing_but_times(
     subjects: list[tuple[int, int, str, int]], scale: float
@@ -336,7 +336,7 @@ def test_unit_of_time_changes_nothing_but_times(
         assert plain[key] == scaled[key]
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows, st.randoms())
 def test_order_of_rows_changes_nothing(
     subjects: list[tuple[int, int, str, int]], random: Any
@@ -349,7 +349,7 @@ def test_order_of_rows_changes_nothing(
     assert {group["group"]: group for group in one["by_group"]} == by_name
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows)
 def test_answer_is_json_without_nan(subjects: list[tuple[int, int, str, int]]) -> None:
     found = of(subjects)

@@ -51,7 +51,7 @@ EVENTS = st.lists(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rounds=st.lists(EVENTS, min_size=1, max_size=3))
 def test_nothing_is_found_on_untampered_histories(
