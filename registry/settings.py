@@ -108,7 +108,7 @@ TEMPLATES: list[dict[str, Any]] = [
                     ["django.template.loaders.filesystem.Loader"],
                 )
             ],
-            "builtins": ["registry.templatetags.registry"],
+            "builtins": ["django.templatetags.i18n", "registry.templatetags.registry"],
         },
     }
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from django import template
+from django.utils.translation import gettext
 
 from patients.partial_dates import MONTHS, PartialDate
 
@@ -35,5 +36,7 @@ def iso(value: datetime | None) -> str:
 
 @register.filter
 def words(value: object) -> str:
-    """Codes as words: "new_systemic_therapy" becomes "new systemic therapy", "a,b" becomes "a, b"."""
-    return str(value).replace("_", " ").replace(",", ", ")
+    """Codes as words: "new_systemic_therapy" becomes "new systemic therapy", "a,b" becomes "a, b";
+    in the reader's language where a catalogue has them.
+    """
+    return gettext(str(value).replace("_", " ").replace(",", ", "))
