@@ -27,9 +27,10 @@ MARKED: Final = (
 )
 
 # The same in every language: names, units, formats of files, keys, classes of responses.
-SAME_EVERYWHERE: Final = frozenset(
-    "HD IL-2 REST API CSV JSON XLSX PFS OS Ctrl UTC CR PR SD PD IU kg mg nbsp".split()
-)
+SAME_EVERYWHERE: Final = {"HD", "IL-2", "REST", "API", "CSV", "JSON", "XLSX", "UTC", "Ctrl"} | {
+    *("PFS", "OS", "CR", "PR", "SD", "PD"),
+    *("IU", "kg", "mg", "nbsp"),
+}
 SHOWN_ATTRIBUTES: Final = {"title", "alt", "aria-label", "placeholder", "aria-description", "label"}
 WORD: Final = re.compile(r"[^\W\d_]{2,}(?:-\d+)?")
 STRING: Final = re.compile(r"""(_\()?("[^"]*"|'[^']*')""")
@@ -74,9 +75,8 @@ class Shown(HTMLParser):
         given = dict(attrs)
         is_button = tag == "input" and given.get("type") in ("submit", "button")
         for name, value in attrs:
-            if name in SHOWN_ATTRIBUTES or (name == "value" and is_button):
-                self.handle_data(value or "")
-            elif name.startswith("data-") and SENTENCE.match(value or ""):
+            is_text = name.startswith("data-") and SENTENCE.match(value or "")
+            if is_text or name in SHOWN_ATTRIBUTES or (name == "value" and is_button):
                 self.handle_data(value or "")
 
 
