@@ -16,6 +16,7 @@ class SocketProxy:
 
     def __init__(self, folder: Path, server: Path) -> None:
         self.folder, self.cuts, self.lost = folder, 0, 0
+        self._counting = threading.Lock()
         self._server = server / NAME
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / NAME))
@@ -47,8 +48,7 @@ class SocketProxy:
     def _pump(self, one: socket.socket, other: socket.socket, asks: bool) -> None:
         try:
             while data := one.recv(65536):
-                if asks and self.cuts and COMMIT in data:
-                    self.cuts -= 1
+                if asks and COMMIT in data and self._takes_a_cut():
                     self._lose(one, other, data)
                     break
                 other.sendall(data)
@@ -59,12 +59,24 @@ class SocketProxy:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
+    def _takes_a_cut(self) -> bool:
+        with self._counting:
+            taken = self.cuts > 0
+            self.cuts -= taken
+        return taken
+
     def _lose(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         """The server gets the COMMIT and time to do it; the client never hears of it."""
+        try:
+            server.sendall(data)
+        except OSError:  # a server that is gone has lost nothing of ours: the next one
+            with self._counting:
+                self.cuts += 1
+            raise
         client.shutdown(socket.SHUT_RDWR)
-        server.sendall(data)
         server.settimeout(0.5)
-        self.lost += 1
+        with self._counting:
+            self.lost += 1
         try:
             while server.recv(65536):
                 continue

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import quote
@@ -37,10 +38,10 @@ from tests.socket_proxy import SocketProxy
 from tests.stack_support import becomes
 from tests.universe import PASSWORD
 
-WEB_KILLS, DATABASE_KILLS, CUTS = 30, 6, 10
+WEB_KILLS, DATABASE_KILLS, CUTS = 100, 20, 20
 RECORDS = ("survivor", "waiting")
 FIRST_DAY = date(2012, 1, 2)
-UNANSWERED = (URLError, ConnectionError, TimeoutError, OSError)
+UNANSWERED = (URLError, HTTPException, ConnectionError, TimeoutError, OSError)
 SEED = """
 import django, json; django.setup()
 from tests.universe import build_universe
@@ -81,6 +82,12 @@ class System:
         if becomes((folder / "postmaster.pid").exists, 30):
             pid = int((folder / "postmaster.pid").read_text().split()[0])
             os.kill(pid, signal.SIGKILL)
+
+    def lose_an_answer(self) -> None:
+        """Of the next COMMIT, while the database is up to do it."""
+        due = self.proxy.lost + 1
+        self.proxy.cuts += 1
+        assert becomes(lambda: self.proxy.lost == due, 60)
 
 
 @dataclass
@@ -162,6 +169,7 @@ def _running(servers: TestStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sy
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "registry.settings")
     python(["-m", "django", "migrate", "--database", "owner", "--skip-checks", "-v0"])
     records = json.loads(python(["-c", SEED]))
+    _keep_what_is_committed(servers)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         proxy = SocketProxy(Path(folder), servers.sockets)
         url = f"postgresql://registry_app@/registry?host={quote(folder, safe='')}"
@@ -179,6 +187,12 @@ def _running(servers: TestStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sy
             web.end()
             listener.close()
             proxy.close()
+
+
+def _keep_what_is_committed(servers: TestStack) -> None:
+    """As in production. A cluster for tests acknowledges a COMMIT that the killed server still has in memory."""
+    with psycopg.connect(servers.superuser_dsn("registry")) as connection:
+        connection.execute("alter database registry set synchronous_commit = on")
 
 
 def python(arguments: list[str]) -> str:
@@ -227,7 +241,7 @@ def _do_harm(system: System, writers: list[Writer], is_broken: Callable[[], bool
         elif fault == "database":
             system.kill_database()
         else:
-            system.proxy.cuts += 1
+            system.lose_an_answer()
         time.sleep(draw.uniform(0.02, 0.4))
         # Work goes on after each harm, or the harm is no test.
         assert becomes(

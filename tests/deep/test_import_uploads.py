@@ -29,6 +29,7 @@ from patients.models import ImportJob, Patient, PatientIdentity
 from patients.queries.import_jobs import FINDINGS, read_all
 from tests.importing import packed, standing, uploaded
 from tests.patients.bundles import csv_text, record, row
+from tests.stack_support import becomes
 from tests.universe import Universe, build_universe
 
 CANARY = "CANARY-4410"
@@ -218,7 +219,7 @@ def test_worker_killed_in_mid_commit_imports_exactly_once(
     carla = scope_of(universe.users["carla"])
     commit_import(actor=carla, job=standing(job), reason="New source")
     with start_worker(job) as process:
-        wait_for_import_lock(superuser)
+        assert becomes(lambda: import_locks(superuser) > 0, 30), "no worker took its turn"
         time.sleep(random.Random(seed).uniform(0, 1.2))
         process.send_signal(signal.SIGKILL)
     assert imported() in (0, 200)
@@ -233,7 +234,7 @@ def test_worker_killed_in_mid_commit_imports_exactly_once(
     # And the way back, killed as well.
     undo_import(actor=carla, job=standing(job), reason="Wrong file")
     with start_worker(job) as process:
-        wait_for_import_lock(superuser)
+        assert becomes(lambda: import_locks(superuser) > 0, 30), "no worker took its turn"
         time.sleep(random.Random(seed).uniform(0, 0.8))
         process.send_signal(signal.SIGKILL)
     while standing(job).state == ImportState.UNDOING and time.monotonic() - seconds < 90:
@@ -242,19 +243,14 @@ def test_worker_killed_in_mid_commit_imports_exactly_once(
     assert import_events() == 2
 
 
-def wait_for_import_lock(superuser: psycopg.Connection) -> None:
-    """Until the worker is inside the step."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        held = superuser.execute(
-            "select count(*) from pg_locks where locktype = 'advisory' and granted"
-            " and database = (select oid from pg_database where datname = current_database())"
-        ).fetchone()
-        assert held is not None
-        if held[0]:
-            return
-        time.sleep(0.01)
-    raise AssertionError("no worker took its turn")
+def import_locks(superuser: psycopg.Connection) -> int:
+    """How many workers are inside the step."""
+    held = superuser.execute(
+        "select count(*) from pg_locks where locktype = 'advisory' and granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    ).fetchone()
+    assert held is not None
+    return int(held[0])
 
 
 def test_two_workers_with_one_message_import_once(universe: Universe) -> None:
@@ -281,14 +277,20 @@ def test_step_that_kills_its_worker_is_given_up(
 ) -> None:
     job = uploaded(universe, many(100))
     commit_import(actor=scope_of(universe.users["carla"]), job=standing(job), reason="New source")
-    for _ in range(3):
+    for attempt in (1, 2, 3):
+        # The server ends a killed worker's session, and frees its lock, a little after the worker.
+        assert becomes(lambda: not import_locks(superuser), 30)
         with start_worker(job) as process:
-            wait_for_import_lock(superuser)
-            time.sleep(0.1)
+            assert becomes(lambda now=attempt: attempts(superuser) == now, 30)
             process.send_signal(signal.SIGKILL)
-        if standing(job).state != ImportState.COMMITTING:
-            break
-    else:
-        assert work(job)
-        assert (standing(job).state, standing(job).problem) == (ImportState.FAILED, "attempts")
-        assert imported() == 0
+    assert becomes(lambda: not import_locks(superuser), 30)
+    assert work(job)
+    assert (standing(job).state, standing(job).problem) == (ImportState.FAILED, "attempts")
+    assert imported() == 0
+
+
+def attempts(superuser: psycopg.Connection) -> int:
+    """How often the step of the one import was begun."""
+    row = superuser.execute("select coalesce(sum(attempts), 0) from patients_import_run").fetchone()
+    assert row is not None
+    return int(row[0])
