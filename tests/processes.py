@@ -127,10 +127,10 @@ class Page:
 
 
 class Browser:
-    """Reads and sends pages as a browser without JavaScript does."""
+    """Reads and sends pages of an address (scheme, host, port) as a browser without JavaScript does."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
 
     def get(self, path: str) -> Page:
@@ -140,7 +140,7 @@ class Browser:
     def post(self, path: str, values: Mapping[str, str]) -> Page:
         """Send a form and follow to where it leads."""
         url = self._url(path)
-        headers = {"Referer": url, "Origin": self._registry.address}
+        headers = {"Referer": url, "Origin": self._address}
         return self._open(Request(url, urlencode(values).encode(), headers))
 
     def sign_in(self, username: str, password: str) -> None:
@@ -150,7 +150,7 @@ class Browser:
         assert (page.status, "/sign-in/" in page.url) == (200, False)
 
     def _url(self, path: str) -> str:
-        return path if path.startswith("http") else self._registry.address + path
+        return path if path.startswith("http") else self._address + path
 
     def _open(self, request: Request) -> Page:
         try:

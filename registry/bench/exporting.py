@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -196,18 +197,26 @@ def _measure(
         taken = effort(released(profile, name), pid)
         _line(table, f"{profile} {name}, CSV", made[profile + name].rows, taken, floor)
     server.execute("reset role")
+    _formats(table, made, floor, folder, pid)
+    _alternatives(table, rows, floor)
+    return floor
+
+
+def _formats(table: Table, made: dict[str, Spooled], floor: Effort, folder: Path, pid: int) -> None:
     for name in ("subjects", "time_to_event"):
         spooled = made[RESEARCH + name]
         path = folder / f"{name}.csv"
-        taken = effort(lambda: csv_package.write_table(spooled, path), pid)  # noqa: B023
+        taken = effort(partial(csv_package.write_table, spooled, path), pid)
         _line(table, f"{name}: names and guard against formulas", spooled.rows, taken, floor)
-        taken = effort(lambda: parquet.write_table(spooled, path), pid)  # noqa: B023
+        taken = effort(partial(parquet.write_table, spooled, path), pid)
         _line(table, f"{name}: Parquet from it", spooled.rows, taken, floor)
+
+
+def _alternatives(table: Table, rows: int, floor: Effort) -> None:
     part = min(rows, PART)
     for what, work in (("ORM and csv", _orm), ("REST serializer", _serialized)):
-        taken = effort(lambda: work(part), _app_backend()).scaled(rows / part)  # noqa: B023
+        taken = effort(partial(work, part), _app_backend()).scaled(rows / part)
         _line(table, what, rows, taken, floor)
-    return floor
 
 
 def _app_backend() -> int:
@@ -242,7 +251,7 @@ def _orm(part: int) -> None:
 def _serialized(part: int) -> None:
     with acting(system_scope()), transaction.atomic():
         for one in _outcomes(part).iterator():
-            OutcomeSerializer(one).data  # noqa: B018
+            dict(OutcomeSerializer(one).data)
 
 
 def _line(table: Table, what: str, rows: int, taken: Effort, floor: Effort) -> None:

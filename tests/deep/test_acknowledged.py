@@ -51,13 +51,6 @@ print(json.dumps({name: str(one.public_id) for name, one in universe.records.ite
 
 
 @dataclass
-class Address:
-    """What a Browser needs of a registry."""
-
-    address: str
-
-
-@dataclass
 class System:
     """Processes on a cluster of their own, behind the proxy."""
 
@@ -103,7 +96,7 @@ class Writer:
 
     def work(self, is_over: Callable[[], bool]) -> None:
         """One contact after the other until it is over."""
-        self.browser = Browser(Address(f"http://localhost:{self.system.port}"))  # type: ignore[arg-type]
+        self.browser = Browser(f"http://localhost:{self.system.port}")
         self.browser.sign_in("carla", PASSWORD)
         day = FIRST_DAY
         while not is_over():
@@ -282,7 +275,7 @@ def _compare(system: System, writers: list[Writer], capsys: pytest.CaptureFixtur
 def test_web_told_to_stop_answers_what_it_has_begun(system: System) -> None:
     """SIGTERM in the middle of a save, as every update sends it."""
     path = f"/records/{system.records['survivor']}/follow_ups/new/"
-    browser = Browser(Address(f"http://localhost:{system.port}"))  # type: ignore[arg-type]
+    browser = Browser(f"http://localhost:{system.port}")
     browser.sign_in("carla", PASSWORD)
     values = browser.get(path).form | {"date": "2016-06-20", "source": "visit"}
     values |= {"vital_status": "alive", "confirm.follow_up.gap": "Lived abroad"}

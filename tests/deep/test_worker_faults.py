@@ -55,7 +55,7 @@ def universe(
 @pytest.fixture
 def browser(registry: Registry, universe: Universe) -> Browser:
     """The coordinator of the first center, signed in."""
-    found = Browser(registry)
+    found = Browser(registry.address)
     found.sign_in("carla", PASSWORD)
     return found
 
