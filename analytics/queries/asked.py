@@ -166,8 +166,15 @@ def _standing(asked: Asked) -> Iterator[None]:
         if asked.seal is not None:
             stack.enter_context(known_at(asked.seal, "default"))
         if asked.is_what_if:
-            since = asked.seal is not None
-            stack.enter_context(outcomes_at(asked.cutoff, "default", asked.years, since_seal=since))
+            stack.enter_context(
+                outcomes_at(
+                    asked.cutoff,
+                    "default",
+                    asked.years,
+                    seal=asked.seal,
+                    since_seal=asked.seal is not None,
+                )
+            )
         yield
 
 

@@ -5,7 +5,8 @@ so the same derivation, statistics and pages run on them unchanged. A moment is 
 clock reading: an event stamped before a time but committed after it was not known then.
 
 What is not read back: direct identifiers (events hold them sealed), centers and accounts. `record_id`
-and age at T0 are those of today.
+is that of today, and age at T0 is reckoned from the birth date of today, for readers who may not see
+it too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from analytics.derivation.engine import (
     without_memoize,
 )
 from analytics.models import Outcome
+from centers.access import required_scope
 from patients.models import ROW_MODELS, Patient
 
 TABLES: Final = (
@@ -80,11 +82,28 @@ _FILL: Final = sql.SQL("""
 
 
 OUTCOMES: Final = Outcome._meta.db_table
+AGE: Final = "coalesce(derived.age_at_t0, stored.age_at_t0)"
+# The start of treatment is one day at every cutoff that has it. So where the database shows the
+# reader no birth date, the age is the one that is stored with the same start.
 _DERIVE: Final = f"""
     insert into pg_temp.{OUTCOMES} ({", ".join(Derived._fields)}, rule_set)
-    select derived.*, %(rule_set)s from (
+    select {", ".join(AGE if name == "age_at_t0" else f"derived.{name}" for name in Derived._fields)},
+        %(rule_set)s
+    from (
 {DERIVATION}
-    ) derived
+    ) derived left join public.{OUTCOMES} stored on %(hidden)s
+        and stored.patient_id = derived.patient_id and stored.variant = derived.variant
+        and stored.t0 = derived.t0
+"""  # noqa: S608  # fixed text
+# Where the start was another one then, the database tells the age of a moment and no birth date.
+_AGES: Final = f"""
+    update pg_temp.{OUTCOMES} outcome set age_at_t0 = known.age
+    from analytics_ages_known(%s, array(
+        select distinct patient_id from pg_temp.{OUTCOMES}
+        where age_at_t0 is null and t0 is not null
+    )) known
+    where known.patient_id = outcome.patient_id
+        and outcome.age_at_t0 is null and outcome.t0 is not null
 """  # noqa: S608  # fixed text
 
 
@@ -166,13 +185,14 @@ def outcomes_at(
     threshold_years: int = THRESHOLD_YEARS,
     variants: Sequence[str] = VARIANTS,
     *,
+    seal: Seal | None = None,
     since_seal: bool = False,
 ) -> Iterator[None]:
     """One transaction in which the outcome table holds what is derived at another cutoff.
 
-    Inside `known_at` it is derived from the rows known then. With `since_seal`, there alone, what is
-    stored of the same cutoff stands for records that nothing touched since (at the registry's own
-    threshold), and the others are derived.
+    `seal`: that of `known_at` around it; then it is derived from the rows known then. With
+    `since_seal`, there alone, what is stored of the same cutoff stands for records that nothing
+    touched since (at the registry's own threshold), and the others are derived.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         without_memoize(using)
@@ -186,15 +206,24 @@ def outcomes_at(
             "variants": list(variants),
             "years": threshold_years,
             "rule_set": RULE_SET,
+            "hidden": _hides_birth_dates(),
         }
         if since_seal and threshold_years == THRESHOLD_YEARS:
             cursor.execute(_STORED, parameters)
             cursor.execute(_OTHERS)
             parameters["ids"] = cursor.fetchone()[0]
         cursor.execute(_DERIVE, parameters)
+        if seal is not None and parameters["hidden"]:
+            cursor.execute(_AGES, [seal.number])
         cursor.execute(f"analyze pg_temp.{OUTCOMES}")
         with _first_here(cursor, (OUTCOMES,)):
             yield
+
+
+def _hides_birth_dates() -> bool:
+    """Whether the database keeps birth dates of some records in scope from the reader."""
+    scope = required_scope()
+    return not set(scope.center_ids) <= set(scope.identified)
 
 
 @contextmanager

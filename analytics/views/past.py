@@ -48,7 +48,7 @@ def record_past(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
 def _past(patient: Patient, seal: Seal) -> dict[str, Any]:
     """What was known of the record; `known` is false where it was not entered yet."""
     cutoff = current_cutoff()
-    with known_at(seal, "default", [patient.pk]), outcomes_at(cutoff, "default"):
+    with known_at(seal, "default", [patient.pk]), outcomes_at(cutoff, "default", seal=seal):
         if not Patient.objects.filter(pk=patient.pk).exists():
             return {"known": False}
         view = view_record(patient, identifiers=False)

@@ -4,6 +4,7 @@
 |---|---|---|
 | registry_owner | no | owns every object; assumed by the migrating login, never logged in as |
 | registry_release | no | owns the views of schema `release` and the functions of `pseudonym` |
+| registry_ages | no | owns the function that tells ages of the past (ADR 60) and reads what that needs |
 | registry_migrator | yes | `DATABASE_OWNER_URL`: migrations; may assume registry_owner and create (test) databases |
 | registry_app | yes | `DATABASE_URL`: the web process; owns nothing, row-level security holds for it |
 | registry_worker | yes | `DATABASE_WORKER_URL`: recomputing outcomes; has policies of its own |
@@ -31,6 +32,7 @@ APP = "registry_app"
 WORKER = "registry_worker"
 EXPORTER = "registry_exporter"
 RELEASE = "registry_release"
+AGES = "registry_ages"
 AUDITOR = "registry_auditor"
 BACKUP = "registry_backup"
 LOGINS = {
@@ -59,6 +61,7 @@ _PLAIN = "nosuperuser nobypassrls nocreaterole noreplication"
 ATTRIBUTES = {
     OWNER: f"nologin {_PLAIN} nocreatedb",
     RELEASE: f"nologin {_PLAIN} nocreatedb",
+    AGES: f"nologin {_PLAIN} nocreatedb",
     MIGRATOR: f"login {_PLAIN} createdb",
     APP: f"login {_PLAIN} nocreatedb",
     WORKER: f"login {_PLAIN} nocreatedb",
@@ -79,8 +82,8 @@ def role_statements() -> list[str]:
         f"do $$ begin\n{made}end $$",
         *(f"alter role {role} {attributes}" for role, attributes in ATTRIBUTES.items()),
         f"grant {OWNER} to {MIGRATOR} with set true",
-        # Migrations hand views over to it; the owner does not read with its rights.
-        f"grant {RELEASE} to {OWNER} with inherit false, set true",
+        # Migrations hand views and functions over to them; the owner does not read with their rights.
+        f"grant {RELEASE}, {AGES} to {OWNER} with inherit false, set true",
         f"grant pg_read_all_data to {BACKUP}",
         *(f"alter role {role} set default_transaction_read_only = on" for role in READERS),
     ]

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import psycopg
 
-LISTED = ("registry_app", "registry_worker", "registry_exporter", "registry_auditor", "public")
+LISTED = (
+    "registry_app",
+    "registry_worker",
+    "registry_exporter",
+    "registry_auditor",
+    "registry_ages",
+    "public",
+)
 GRANTS = Path(__file__).resolve().parent.parent / "database_grants.json"
 SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast')"
 WORDS = ("select", "insert", "update", "delete")

@@ -251,6 +251,7 @@ def test_roles_have_no_more_than_they_need(shared: Stack) -> None:
             "select pg_get_userbyid(datdba) from pg_database where datname = 'registry'"
         ).fetchone()
     assert found == [
+        ("registry_ages", False, False, False),
         ("registry_app", True, False, False),
         ("registry_auditor", True, False, False),
         ("registry_backup", True, False, True),
