@@ -11,6 +11,7 @@ from typing import Final
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from patients.models import Cycle, DuplicateReview, Patient
 from patients.partial_dates import PartialDate
@@ -32,9 +33,9 @@ class Pair:
     @property
     def agreeing(self) -> list[str]:
         """What agrees, in words that identify nobody."""
-        found = ["initials and date of birth"] if self.same_person else []
+        found = [_("initials and date of birth")] if self.same_person else []
         if self.same_treatment:
-            found.append("date of birth, sex and first HD IL-2 day")
+            found.append(_("date of birth, sex and first HD IL-2 day"))
         return found
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from centers.access import Scope
 from centers.roles import Permission
@@ -25,7 +26,7 @@ MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A record that may be of the same person, and what agrees."""
+    """A record that may be of the same person, and what agrees, in the reader's words."""
 
     patient: Patient
     reasons: list[str]
@@ -52,9 +53,9 @@ def twins_of(findings: Iterable[Finding], scope: Scope, patient_id: int | None) 
 def _reasons(record: Patient, row: Row, birth: str | None, indexes: set[bytes]) -> list[str]:
     identity = record.identity
     agrees = {
-        "record ID": identity.record_id == row.value("record_id"),
-        "MRN": bytes(identity.mrn_index or b"") in indexes,
-        "birth date and sex": birth is not None
+        _("same record ID"): identity.record_id == row.value("record_id"),
+        _("same MRN"): bytes(identity.mrn_index or b"") in indexes,
+        _("same birth date and sex"): birth is not None
         and str(identity.birth_date) == birth
         and record.sex == row.value("sex"),
     }

@@ -24,20 +24,26 @@ MARKED: Final = (
     "templates/base.html",
     "templates/components/",
     "templates/home.html",
+    "templates/patients/",
 )
 
 # The same in every language: names, units, formats of files, keys, classes of responses.
 SAME_EVERYWHERE: Final = {"HD", "IL-2", "REST", "API", "CSV", "JSON", "XLSX", "UTC", "Ctrl"} | {
     *("PFS", "OS", "CR", "PR", "SD", "PD"),
-    *("IU", "kg", "mg", "nbsp"),
+    *("IU", "kg", "mg", "nbsp", "SHA-256"),
 }
 SHOWN_ATTRIBUTES: Final = {"title", "alt", "aria-label", "placeholder", "aria-description", "label"}
 WORD: Final = re.compile(r"[^\W\d_]{2,}(?:-\d+)?")
+# What a template that stands inside a tag holds.
+HALF_TAG: Final = re.compile(r"(?:data|aria)-[a-z-]+=\"[^\"]*\"")
 STRING: Final = re.compile(r"""(_\()?("[^"]*"|'[^']*')""")
 # Filters whose argument is no text, and those whose argument always is one.
 CODE_FILTER: Final = re.compile(r"""\|(?:date|time|add|stringformat|cut|join):("[^"]*"|'[^']*')""")
 TEXT_FILTER: Final = re.compile(
     r"""\|(?:default|default_if_none|yesno|pluralize):("[^"]*"|'[^']*')"""
+)
+TEXT_ARGUMENT: Final = re.compile(
+    r"\b(?:noun|label|heading|title|text|empty|act)=(\"[^\"]*\"|'[^']*')"
 )
 COMPARED: Final = re.compile(r"""(?:==|!=|\bin)\s+(?:"[^"]*"|'[^']*')""")
 # Tags whose strings are names of templates, addresses or files.
@@ -69,6 +75,7 @@ class Shown(HTMLParser):
         self.words: list[str] = []
 
     def handle_data(self, data: str) -> None:
+        data = HALF_TAG.sub(" ", data)
         self.words += [word for word in WORD.findall(data) if word not in SAME_EVERYWHERE]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -83,9 +90,11 @@ class Shown(HTMLParser):
 def unmarked_strings(content: str) -> Iterator[str]:
     """Texts among the strings of a tag or a variable that are not _("...")."""
     content = CODE_FILTER.sub("", content)
-    for text in TEXT_FILTER.findall(content):
+    for text in TEXT_FILTER.findall(content) + TEXT_ARGUMENT.findall(content):
         yield from (word for word in WORD.findall(text) if word not in SAME_EVERYWHERE)
-    for marked, quoted in STRING.findall(COMPARED.sub("", TEXT_FILTER.sub("", content))):
+    for marked, quoted in STRING.findall(
+        COMPARED.sub("", TEXT_ARGUMENT.sub("", TEXT_FILTER.sub("", content)))
+    ):
         text = quoted[1:-1]
         if not marked and re.match(r"[A-Z][a-z]|\S+ .*[a-z]", text):
             yield text
@@ -181,7 +190,7 @@ def test_no_text_of_a_page_is_without_its_mark() -> None:
         ('<i class="some text" aria-label="{{ n }} texts"></i>', ["texts"]),
         ('<input type="submit" value="Save"><input type="text" value="Save">', ["Save"]),
         ('<i data-empty="Nothing to show." data-kind="some-code"></i>', ["Nothing", "to", "show"]),
-        ('{% include "some/page.html" with label="Some text" %}', ["Some text"]),
+        ('{% include "some/page.html" with label="Some text" %}', ["Some", "text"]),
         ('{% include "some/page.html" with label=_("Some text") icon="" %}', []),
         ('{% url "some_page" as page %}{{ day|date:"D j M" }}', []),
         ('{{ n|default:"none" }}{{ n }} record{{ n|pluralize:"en,s" }}', ["none", "en", "record"]),
