@@ -21,10 +21,15 @@ MARKED: Final = (
     "templates/404.html",
     "templates/500.html",
     "templates/503.html",
+    "templates/account/",
+    "templates/analytics/",
     "templates/base.html",
+    "templates/centers/",
     "templates/components/",
     "templates/home.html",
     "templates/patients/",
+    "templates/registration/",
+    "templates/registry/",
 )
 
 # The same in every language: names, units, formats of files, keys, classes of responses.

@@ -166,7 +166,7 @@ def test_deciding_date_changed_after_ninety_days_is_a_finding(
     move(superuser, noon, "actor_id = %s", key_of(universe, "carla"))
     move(superuser, "at - interval '89 days'", "operation = 'insert'")
     assert found(universe) == []
-    move(superuser, "at - interval '2 days'", "operation = 'insert'")
+    move(superuser, "at - interval '3 days'", "operation = 'insert'")
     (finding,) = found(universe)
     assert (finding.finder.kind, finding.events) == ("late_changes", 1)
 
