@@ -6,25 +6,27 @@ import uuid
 from typing import ClassVar, Final
 
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from centers.models import Center, User
 
 # Ways of reaching somebody, and what came of it: code -> words. docs/follow-up.md explains them.
 CHANNELS: Final = {
-    "phone": "Telephone",
-    "letter": "Letter",
-    "email": "E-mail",
-    "visit": "Visit",
-    "physician": "Through a physician",
-    "relative": "Through a relative",
+    "phone": _("Telephone"),
+    "letter": _("Letter"),
+    "email": _("E-mail"),
+    "visit": _("Visit"),
+    "physician": _("Through a physician"),
+    "relative": _("Through a relative"),
 }
 DECLINED: Final = "declined"
 OUTCOMES: Final = {
-    "reached": "Reached",
-    "no_answer": "No answer",
-    "message_left": "Message left or letter sent",
-    "moved": "Moved, or number no longer valid",
-    DECLINED: "Wishes no further contact",
+    "reached": _("Reached"),
+    "no_answer": _("No answer"),
+    "message_left": _("Message left or letter sent"),
+    "moved": _("Moved, or number no longer valid"),
+    DECLINED: _("Wishes no further contact"),
 }
 
 
@@ -70,12 +72,12 @@ class ContactAttempt(models.Model):
     @property
     def channel_text(self) -> str:
         """The way in words."""
-        return CHANNELS[self.channel]
+        return gettext(CHANNELS[self.channel])
 
     @property
     def outcome_text(self) -> str:
         """What came of it, in words."""
-        return OUTCOMES[self.outcome]
+        return gettext(OUTCOMES[self.outcome])
 
 
 class ContactDue(models.Model):

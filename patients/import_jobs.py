@@ -10,6 +10,7 @@ import uuid
 from typing import ClassVar, Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from centers.models import Center, User
 
@@ -17,15 +18,15 @@ from centers.models import Center, User
 class ImportState(models.TextChoices):
     """Where an import stands. The worker has something to do in those of WORK."""
 
-    CHECKING = "checking", "Being checked"
-    COLUMNS = "columns", "Columns to name"
-    REFUSED = "refused", "Errors found"
-    READY = "ready", "Ready to import"
-    SAME = "same", "Nothing to change"
-    COMMITTING = "committing", "Being imported"
+    CHECKING = "checking", _("Being checked")
+    COLUMNS = "columns", _("Columns to name")
+    REFUSED = "refused", _("Errors found")
+    READY = "ready", _("Ready to import")
+    SAME = "same", _("Nothing to change")
+    COMMITTING = "committing", _("Being imported")
     COMMITTED = "committed", "Imported"
-    OUTDATED = "outdated", "Preview out of date"
-    UNDOING = "undoing", "Being undone"
+    OUTDATED = "outdated", _("Preview out of date")
+    UNDOING = "undoing", _("Being undone")
     UNDONE = "undone", "Undone"
     FAILED = "failed", "Stopped"
     DISCARDED = "discarded", "Discarded"

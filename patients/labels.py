@@ -1,4 +1,4 @@
-"""Codes and values as people read them."""
+"""Codes and values as people read them. Words of the dictionary become the reader's here (docs/adr/0063)."""
 
 from __future__ import annotations
 
@@ -6,59 +6,29 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from patients.partial_dates import MONTHS, PartialDate
-from patients.rules.dictionary import MISSING_REASONS, Field
-from patients.rules.values import Missing, Value, format_value
+from django.utils.translation import gettext, gettext_noop
 
-# Only what plain words do not say: abbreviations, numbers, names.
-_WORDS: Final = {
-    "CR": "CR, complete response",
-    "PR": "PR, partial response",
-    "SD": "SD, stable disease",
-    "PD": "PD, progressive disease",
-    "NE": "NE, not evaluable",
-    "NED": "NED, no evidence of disease",
-    "RECIST10": "RECIST 1.0",
-    "RECIST11": "RECIST 1.1",
-    "600000": "600,000",
-    "720000": "720,000",
-    "ct": "CT",
-    "mri": "MRI",
-    "pet": "PET",
-    "xray": "X-ray",
-    "lak": "LAK cells",
-    "til": "TIL",
-    "iu": "IU",
-    "cetus_unit": "Cetus unit",
-    "roche_unit": "Roche unit",
-    "mg": "mg",
-    "low_dose_il2": "Low-dose IL-2",
-    "il2_toxicity": "IL-2 toxicity",
-    "mtor": "mTOR inhibitor",
-    "braf_mek": "BRAF or MEK inhibitor",
-    "targeted": "Targeted therapy",
-    "checkpoint_inhibitor": "Checkpoint inhibitor",
-    "iRECIST": "iRECIST",
-    "none": "None",
-}
+from patients.partial_dates import MONTHS, InvalidPartialDate, PartialDate
+from patients.rules.checks_catalog import MESSAGE, message_parts
+from patients.rules.code_words import CODE_WORDS
+from patients.rules.dictionary import MISSING_REASONS, Field
+from patients.rules.record import Finding
+from patients.rules.values import InvalidValue, Missing, Value, format_value
+
 # Units beside a number, where the heading's words would be too many.
-UNITS: Final = {"value / upper limit of normal": "x upper limit"}
+UNITS: Final = {"value / upper limit of normal": gettext_noop("x upper limit")}
 # Labels where space is dear: the boxes of a form.
-SHORT_LABELS: Final = {"mrn": "MRN", "ecog": "ECOG status"}
+SHORT_LABELS: Final = {"mrn": gettext_noop("MRN"), "ecog": gettext_noop("ECOG status")}
 # The same code may read better in one field.
 _IN_FIELD: Final = {
-    ("nephrectomy", "none"): "Not done",
-    ("systemic_therapy_since_il2", "none"): "None",
+    ("nephrectomy", "none"): gettext_noop("Not done"),
+    ("systemic_therapy_since_il2", "none"): gettext_noop("None"),
 }
 
 
 def code_label(field: Field, code: str) -> str:
-    """A code of a field in words; codes with capitals or digits stand as they are."""
-    text = _IN_FIELD.get((field.name, code)) or _WORDS.get(code)
-    if text is not None:
-        return text
-    words = code.replace("_", " ")
-    return words[0].upper() + words[1:] if words.islower() else words
+    """A code of a field in words, in the reader's language; a code without words stands as it is."""
+    return gettext(_IN_FIELD.get((field.name, code)) or CODE_WORDS.get(code, code))
 
 
 def code_beside(field: Field, value: Value) -> str:
@@ -72,11 +42,11 @@ def code_beside(field: Field, value: Value) -> str:
 
 
 def display_value(field: Field, value: Value) -> str:
-    """A value as tables and summaries show it; empty for none."""
+    """A value as tables and summaries show it, in the reader's language; empty for none."""
     if value is None:
         return ""
     if isinstance(value, Missing):
-        return MISSING_REASONS[value.reason]
+        return gettext(MISSING_REASONS[value.reason])
     if isinstance(value, PartialDate):
         return value.display
     if isinstance(value, date):
@@ -86,5 +56,21 @@ def display_value(field: Field, value: Value) -> str:
     if field.kind == "code":
         return code_label(field, str(value))
     if isinstance(value, int | Decimal):
-        return f"{format_value(value)} {UNITS.get(field.unit, field.unit)}".strip()
+        return f"{format_value(value)} {gettext(UNITS.get(field.unit, field.unit))}".strip()
     return str(value)
+
+
+def finding_text(found: Finding) -> str:
+    """The message of a finding in the reader's language."""
+    parts = message_parts(found.check, found.form, found.field)
+    return gettext(MESSAGE) % {name: gettext(text) for name, text in parts.items()}
+
+
+def problem_text(problem: InvalidValue) -> str:
+    """What is wrong with a cell, in the reader's language."""
+    values = dict(problem.values)
+    if isinstance(label := values.get("field"), str):
+        values["field"] = gettext(label)
+    if isinstance(inner := values.get("problem"), InvalidPartialDate):
+        values["problem"] = gettext(inner.text) % inner.values
+    return gettext(problem.text) % values

@@ -14,6 +14,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
+from patients.rules.marks import gettext_noop as _
+
 _PATTERN: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 EARLIEST_YEAR: Final = 1850
@@ -21,7 +23,15 @@ LATEST_YEAR: Final = 2200
 
 
 class InvalidPartialDate(ValueError):
-    """The text is no partial date; the message says how to mend it and never repeats the text."""
+    """The text is no partial date; the message says how to mend it and never repeats the text.
+
+    `text` is the message before its `values` are put in.
+    """
+
+    def __init__(self, text: str, **values: int) -> None:
+        super().__init__(text % values)
+        self.text = text
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,20 +78,24 @@ def _parse(text: str) -> PartialDate:
     match = _PATTERN.fullmatch(text)
     if match is None or not text.isascii():
         raise InvalidPartialDate(
-            "is not a date: write YYYY, YYYY-MM or YYYY-MM-DD (a day needs its month)"
+            _("is not a date: write YYYY, YYYY-MM or YYYY-MM-DD (a day needs its month)")
         )
     year, month, day = (int(part) if part else None for part in match.groups())
     assert year is not None
     if not EARLIEST_YEAR <= year <= LATEST_YEAR:
-        raise InvalidPartialDate(f"has a year outside {EARLIEST_YEAR} to {LATEST_YEAR}")
+        raise InvalidPartialDate(
+            _("has a year outside %(first)s to %(last)s"), first=EARLIEST_YEAR, last=LATEST_YEAR
+        )
     if month is None:
         return PartialDate(date(year, 1, 1), date(year, 12, 31), text)
     if not 1 <= month <= 12:
-        raise InvalidPartialDate("has a month outside 01 to 12")
+        raise InvalidPartialDate(_("has a month outside 01 to 12"))
     last = calendar.monthrange(year, month)[1]
     if day is None:
         return PartialDate(date(year, month, 1), date(year, month, last), text)
     if not 1 <= day <= last:
-        raise InvalidPartialDate(f"is no day of the calendar: that month has {last} days")
+        raise InvalidPartialDate(
+            _("is no day of the calendar: that month has %(last)s days"), last=last
+        )
     exact = date(year, month, day)
     return PartialDate(exact, exact, text)

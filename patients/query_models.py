@@ -8,14 +8,15 @@ from typing import ClassVar, Final
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_noop as _
 
 from centers.models import Center, User
 
 QUERY_KINDS: Final = {
-    "manual": "Raised by a person",
-    "check": "Unlikely value",
-    "criterion": "Unknown criterion",
-    "flag": "Flag of the outcome",
+    "manual": _("Raised by a person"),
+    "check": _("Unlikely value"),
+    "criterion": _("Unknown criterion"),
+    "flag": _("Flag of the outcome"),
 }
 # Kinds that the worker opens and closes by what it derived.
 DERIVED_KINDS: Final = ("criterion", "flag")

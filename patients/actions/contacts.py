@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
 from smtplib import SMTPException
-from typing import Final
 from urllib.parse import urljoin
 
 from django.core.mail import send_mail
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from centers.access import Scope, acting, scope_of, set_reason
 from centers.invitation_mail import mail_is_set_up
@@ -25,14 +26,6 @@ from patients.models import ContactAttempt, Patient, Reminder
 from patients.queries.contacts import count_due
 
 logger = logging.getLogger(__name__)
-SUBJECT: Final = "HD IL-2 registry: follow-up contacts that are due"
-# No name, number or center: only how many, and where to look.
-TEXT: Final = """In your centers {overdue} follow-up {contacts} overdue; {soon} more will be due within 30 days.
-
-The list: {url}
-
-This mail comes once a week while something is due. The page has a switch for it.
-"""
 
 
 class ReasonMissing(Exception):
@@ -111,9 +104,8 @@ def _remind(user: User, scope: Scope, today: date, week: date) -> bool:
             return False
     try:
         url = urljoin(site_address(), reverse("due_list"))
-        contacts = "contact is" if overdue == 1 else "contacts are"
-        text = TEXT.format(overdue=overdue, contacts=contacts, soon=soon, url=url)
-        send_mail(SUBJECT, text, None, [user.email])
+        subject = _("HD IL-2 registry: follow-up contacts that are due")
+        send_mail(subject, _text(overdue, soon, url), None, [user.email])
     except (OSError, SMTPException) as error:
         # The class alone: a server's answer repeats the address.
         logger.warning("a reminder could not be mailed: %s", type(error).__name__)
@@ -121,6 +113,23 @@ def _remind(user: User, scope: Scope, today: date, week: date) -> bool:
             Reminder.objects.filter(user=user).update(sent_week=None)
         return False
     return True
+
+
+def _text(overdue: int, soon: int, url: str) -> str:
+    """No name, number or center: only how many, and where to look."""
+    numbers = ngettext(
+        "In your centers %(overdue)s follow-up contact is overdue; %(soon)s more will be due within"
+        " 30 days.",
+        "In your centers %(overdue)s follow-up contacts are overdue; %(soon)s more will be due within"
+        " 30 days.",
+        overdue,
+    )
+    parts = (
+        numbers % {"overdue": overdue, "soon": soon},
+        _("The list: %(url)s") % {"url": url},
+        _("This mail comes once a week while something is due. The page has a switch for it."),
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def _claim(user: User, week: date) -> bool:

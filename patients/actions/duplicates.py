@@ -6,12 +6,13 @@ from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from centers.access import Scope, acting, set_reason
 from centers.roles import Permission
 from patients.models import DuplicateReview, Patient
 
-VERDICTS: Final = {"same": "Same person", "different": "Different persons"}
+VERDICTS: Final = {"same": _("Same person"), "different": _("Different persons")}
 
 
 def review_duplicate(
@@ -28,7 +29,7 @@ def review_duplicate(
     one, other = sorted((first.pk, second.pk))
     with acting(actor), transaction.atomic():
         set_reason(note.strip())
-        review, _ = DuplicateReview.objects.update_or_create(
+        review, __ = DuplicateReview.objects.update_or_create(
             first_id=one,
             second_id=other,
             defaults={

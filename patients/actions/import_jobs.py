@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import connections, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting
 from centers.roles import Permission
@@ -56,7 +57,8 @@ def create_import(*, actor: Scope, center_id: int, content: bytes) -> ImportJob:
     with acting(actor), transaction.atomic():
         if ImportJob.objects.filter(center_id=center_id, state__in=OPEN).count() >= MOST_OPEN:
             raise UploadRefused(
-                f"{MOST_OPEN} uploads of this center wait already. Import or discard some of them."
+                _("%(n)s uploads of this center wait already. Import or discard some of them.")
+                % {"n": MOST_OPEN}
             )
         job = ImportJob.objects.create(
             center_id=center_id,
@@ -76,23 +78,29 @@ def create_import(*, actor: Scope, center_id: int, content: bytes) -> ImportJob:
 def _refuse_content(content: bytes) -> None:
     """By what the file is, whatever it is called."""
     if not content:
-        raise UploadRefused("The file is empty. Choose the bundle that you want to import.")
+        raise UploadRefused(_("The file is empty. Choose the bundle that you want to import."))
     if len(content) > MOST_BYTES:
         raise UploadRefused(too_large())
     if content.startswith(_OLD_OFFICE):
         raise UploadRefused(
-            "The file is a workbook of the old kind (XLS) or has a password. Save it as XLSX without one."
+            _(
+                "The file is a workbook of the old kind (XLS) or has a password. Save it as XLSX without one."
+            )
         )
     if not content.startswith(ZIP_MARK):
         raise UploadRefused(
-            "The file is neither a zip nor an XLSX workbook. Pack your CSV files into a zip, or save"
-            " the workbook as XLSX."
+            _(
+                "The file is neither a zip nor an XLSX workbook. Pack your CSV files into a zip, or save"
+                " the workbook as XLSX."
+            )
         )
 
 
 def too_large() -> str:
     """What is said of an upload beyond the limit."""
-    return f"The file has more than {MOST_BYTES >> 20} MB. Split the bundle by records."
+    return _("The file has more than %(megabytes)s MB. Split the bundle by records.") % {
+        "megabytes": MOST_BYTES >> 20
+    }
 
 
 def name_columns(*, actor: Scope, job: ImportJob, columns: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, revealing
 from centers.audit import EventKind, record_event
@@ -41,6 +42,6 @@ def reveal_identifiers(*, actor: Scope, patient: Patient, reason: str) -> list[t
         values = state.patient.values
         shown = [(PATIENTS.by_name[name], values.get(name)) for name in REVEALED]
         return [
-            ("Record ID", str(values["record_id"])),
-            *((field.label, display_value(field, value)) for field, value in shown),
+            (_("Record ID"), str(values["record_id"])),
+            *((_(field.label), display_value(field, value)) for field, value in shown),
         ]

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, set_reason
 from centers.roles import Permission
@@ -74,4 +75,4 @@ def sign_record(
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", "") != "42501":
             raise
-        raise PermissionDenied("The database lets only the center's own signers sign.") from None
+        raise PermissionDenied(_("The database lets only the center's own signers sign.")) from None

@@ -8,29 +8,39 @@ from datetime import date
 from typing import Final
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from patients.contact_models import CHANNELS, OUTCOMES
 from patients.forms.dates import normalise_date
 from patients.forms.page import REASON_MAX_LENGTH, Problem
 
-OTHER: Final = "Other"
+OTHER: Final = gettext_noop("Other")
 REVEAL_REASONS: Final = (
-    "Comparison with source documents",
-    "Query to the site",
-    "Possible duplicate",
-    "Safety of the person",
-    "Request of the person",
+    gettext_noop("Comparison with source documents"),
+    gettext_noop("Query to the site"),
+    gettext_noop("Possible duplicate"),
+    gettext_noop("Safety of the person"),
+    gettext_noop("Request of the person"),
     OTHER,
 )
 RETIRE_REASONS: Final = (
-    "Entered twice",
-    "Entered for the wrong person",
-    "Never treated at this center",
-    "Test entry",
+    gettext_noop("Entered twice"),
+    gettext_noop("Entered for the wrong person"),
+    gettext_noop("Never treated at this center"),
+    gettext_noop("Test entry"),
     OTHER,
 )
-RESTORE_REASONS: Final = ("Retired by mistake", "New source document", OTHER)
-ERASE_REASONS: Final = ("Letter of the person", "Request through a relative or guardian", OTHER)
+RESTORE_REASONS: Final = (
+    gettext_noop("Retired by mistake"),
+    gettext_noop("New source document"),
+    OTHER,
+)
+ERASE_REASONS: Final = (
+    gettext_noop("Letter of the person"),
+    gettext_noop("Request through a relative or guardian"),
+    OTHER,
+)
 
 
 @dataclass(slots=True)
@@ -82,7 +92,7 @@ def read_act(post: QueryDict, words: tuple[str, ...], act: str) -> ActForm:
         post.get("reason", "").strip()[:REASON_MAX_LENGTH],
     )
     if not form.reason:
-        form.reason_error = "Give the reason"
+        form.reason_error = _("Give the reason")
     return form
 
 
@@ -109,11 +119,11 @@ def read_erasure(post: QueryDict, registry_number: str, today: date) -> ErasureF
     try:
         form.requested_on = date.fromisoformat(normalise_date(form.day))
     except ValueError:
-        form.day_error = "Enter the day of the request, such as 24-Mar-2019"
+        form.day_error = _("Enter the day of the request, such as 24-Mar-2019")
     if form.requested_on and form.requested_on > today:
-        form.day_error = "The day of the request is in the future"
+        form.day_error = _("The day of the request is in the future")
     if form.number.upper() != registry_number:
-        form.number_error = "Type the registry number of this record"
+        form.number_error = _("Type the registry number of this record")
     return form
 
 
@@ -162,9 +172,9 @@ def read_attempt(post: QueryDict | None, today: date) -> AttemptForm:
     try:
         form.attempted_on = date.fromisoformat(normalise_date(form.day))
     except ValueError:
-        form.day_error = "Enter the day of the attempt, such as 24-Mar-2019"
+        form.day_error = _("Enter the day of the attempt, such as 24-Mar-2019")
     if form.attempted_on and form.attempted_on > today:
-        form.day_error = "The day of the attempt is in the future"
-    form.channel_error = "" if form.channel in CHANNELS else "Choose how you tried"
-    form.outcome_error = "" if form.outcome in OUTCOMES else "Choose what came of it"
+        form.day_error = _("The day of the attempt is in the future")
+    form.channel_error = "" if form.channel in CHANNELS else _("Choose how you tried")
+    form.outcome_error = "" if form.outcome in OUTCOMES else _("Choose what came of it")
     return form

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from patients.forms.sections import BASELINE, IDENTIFYING, sections_of, shown_fields
 from patients.labels import code_beside, display_value
 from patients.rules.record import Row
 from patients.rules.values import Missing
 
-HIDDEN = "Hidden"
-ERASED = "Erased"
+HIDDEN = gettext_noop("Hidden")
+ERASED = gettext_noop("Erased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,13 @@ def baseline_sections(
             value = patient.values.get(field.name)
             note = (notes or {}).get((BASELINE.name, patient.id or 0, field.name))
             if field.name in IDENTIFYING and not identifiers:
-                items.append(Item(field.label, mask, soft=True))
+                items.append(Item(_(field.label), _(mask), soft=True))
             elif value is not None:
                 text = display_value(field, value)
                 code = code_beside(field, value)
-                items.append(Item(field.label, text, isinstance(value, Missing), note, code))
+                items.append(Item(_(field.label), text, isinstance(value, Missing), note, code))
             elif field.need != "optional" or note:
-                items.append(Item(field.label, "Not entered", soft=True, note=note))
+                items.append(Item(_(field.label), _("Not entered"), soft=True, note=note))
         if items:
-            made.append((title, items))
+            made.append((_(title), items))
     return made

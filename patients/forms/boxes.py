@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from patients.forms.dates import PartMissing, Parts, join_date, split_date
-from patients.labels import SHORT_LABELS, UNITS, code_label, display_value
+from patients.labels import SHORT_LABELS, UNITS, code_label, display_value, problem_text
 from patients.rules.conditions import Condition
 from patients.rules.dictionary import MISSING_REASONS, Field
 from patients.rules.values import InvalidValue, Value, format_value, parse_value
@@ -18,6 +20,11 @@ REASON_SUFFIX: Final = ".reason"
 # After a conflict: which of two values is saved.
 CHOICE_PREFIX: Final = "choose."
 THEIRS: Final = "theirs"
+_PARTS: Final = {
+    "day": gettext_noop("Day"),
+    "month": gettext_noop("Month"),
+    "year": gettext_noop("Year"),
+}
 MONTH_SUFFIX, YEAR_SUFFIX = ".month", ".year"
 RADIO_LIMIT: Final = 3
 CODES_IN_THREE_COLUMNS: Final = 9
@@ -94,7 +101,7 @@ class Box:
         parts = self.typed_parts or (Parts() if self.reason else split_date(self.cell))
         names = (self.name, self.name + MONTH_SUFFIX, self.name + YEAR_SUFFIX)
         return [
-            DatePart(part.title(), name, f"id_{name.replace('.', '_')}", text)
+            DatePart(_(_PARTS[part]), name, f"id_{name.replace('.', '_')}", text)
             for part, name, text in zip(Parts._fields, names, parts, strict=True)
         ]
 
@@ -142,12 +149,12 @@ class Box:
     @property
     def label(self) -> str:
         """Name of the field beside its box."""
-        return SHORT_LABELS.get(self.field.name, self.field.label)
+        return _(SHORT_LABELS.get(self.field.name, self.field.label))
 
     @property
     def unit(self) -> str:
         """The unit beside the label, in few words."""
-        return UNITS.get(self.field.unit, self.field.unit)
+        return _(UNITS.get(self.field.unit, self.field.unit))
 
     @property
     def when_codes(self) -> str:
@@ -158,7 +165,9 @@ class Box:
     def range_words(self) -> str:
         """Limits of a number, for the help."""
         low, high = self.field.minimum, self.field.maximum
-        return f"{low:g} to {high:g}" if low is not None and high is not None else ""
+        if low is None or high is None:
+            return ""
+        return _("%(low)s to %(high)s") % {"low": f"{low:g}", "high": f"{high:g}"}
 
     @property
     def choices(self) -> list[Choice]:
@@ -175,7 +184,7 @@ class Box:
         if not self.field.takes_missing_reason:
             return []
         return [
-            Choice(code, label, code == self.reason, f"{self.id}_{code}")
+            Choice(code, _(label), code == self.reason, f"{self.id}_{code}")
             for code, label in MISSING_REASONS.items()
         ]
 
@@ -214,12 +223,12 @@ class Box:
         """What stands in the box, for people."""
         if self.error:
             return self.cell
-        return display_value(self.field, self.value) or "empty"
+        return display_value(self.field, self.value) or _("empty")
 
     @property
     def saved_words(self) -> str:
         """The saved value for people."""
-        return display_value(self.field, parse_saved(self.field, self.saved)) or "empty"
+        return display_value(self.field, parse_saved(self.field, self.saved)) or _("empty")
 
 
 def parse_saved(field: Field, cell: str) -> Value:
@@ -251,7 +260,7 @@ def read_box(field: Field, prefix: str, post: QueryDict, base: Mapping[str, str]
     box.cell = typed or reason
     if reason and (typed or box.error):
         box.typed_reason = reason
-        box.error = f"{field.label}: give a value or a reason, not both"
+        box.error = _("%(field)s: give a value or a reason, not both") % {"field": _(field.label)}
     if box.error:
         return box
     _parse(box)
@@ -271,7 +280,8 @@ def _typed_date(box: Box, post: QueryDict) -> str:
     try:
         return join_date(parts, box.saved)
     except PartMissing as problem:
-        box.error, box.error_part = f"{box.field.label} {problem}", problem.part
+        told = _("%(field)s %(problem)s") % {"field": _(box.field.label), "problem": problem}
+        box.error, box.error_part = told, problem.part
         return ""
 
 
@@ -279,10 +289,11 @@ def _parse(box: Box) -> None:
     try:
         box.value = parse_value(box.field, box.cell)
     except InvalidValue as problem:
-        box.error = problem.message
+        box.error = problem_text(problem)
         return
     if box.value is None and box.required:
-        verb = "Choose" if box.field.kind in ("code", "codes") else "Enter"
-        box.error = f"{verb} {box.field.label.lower()}"
+        is_choice = box.field.kind in ("code", "codes")
+        told = _("Choose %(field)s") if is_choice else _("Enter %(field)s")
+        box.error = told % {"field": _(box.field.label).lower()}
     # The normal form: 081.50 is 81.5, and codes stand in the order of the dictionary.
     box.cell = format_value(box.value)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from patients.partial_dates import MONTHS
 
 _MONTHS: Final = (
@@ -97,7 +99,7 @@ def join_date(parts: Parts, shown: str = "") -> str:
         others = given._replace(**{name: ""})
         if others in (Parts(), split_date(shown)._replace(**{name: ""})):
             return normalise_date(text)
-        raise PartMissing(name, "stands in one box as a whole date: empty the other two")
+        raise PartMissing(name, _("stands in one box as a whole date: empty the other two"))
     if len(filled) == 1 and not given.year and not filled[0][1].isdigit():
         return normalise_date(filled[0][1])
     return _joined(given) if filled else ""
@@ -106,13 +108,13 @@ def join_date(parts: Parts, shown: str = "") -> str:
 def _joined(given: Parts) -> str:
     number = _month_number(given.month) if given.month else None
     if not given.year:
-        raise PartMissing("year", "must include a year")
+        raise PartMissing("year", _("must include a year"))
     if given.day and not given.month:
-        raise PartMissing("month", "must include a month, or leave the day empty")
+        raise PartMissing("month", _("must include a month, or leave the day empty"))
     if given.month and number is None:
-        raise PartMissing("month", "has a month that is not one: write 3, 03 or Mar")
+        raise PartMissing("month", _("has a month that is not one: write 3, 03 or Mar"))
     if given.day and not (given.day.isascii() and given.day.isdigit() and len(given.day) < 3):
-        raise PartMissing("day", "has a day that is not a number")
+        raise PartMissing("day", _("has a day that is not a number"))
     month = f"-{number:02d}" if number is not None else ""
     return given.year + month + (f"-{int(given.day):02d}" if given.day else "")
 

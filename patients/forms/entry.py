@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from patients.forms.boxes import (
     CHOICE_PREFIX,
@@ -53,19 +54,21 @@ class EntryForm:
 
     def __post_init__(self) -> None:
         for name, box in self.boxes.items():
-            box.definition = DEFINITIONS[self.form.name].get(name, "")
+            box.definition = _(DEFINITIONS[self.form.name].get(name, ""))
             condition = condition_of(self.form.name, name)
             trigger = self.boxes.get(condition.trigger) if condition else None
             if condition is not None and trigger is not None:
-                words = " or ".join(code_label(trigger.field, code) for code in condition.codes)
+                codes = (code_label(trigger.field, code) for code in condition.codes)
+                words, label = _(" or ").join(codes), _(trigger.field.label)
                 box.condition, box.when_name = condition, trigger.name
-                box.when_words = f"{trigger.field.label} is {words or 'entered'}"
+                told = _("%(field)s is %(value)s") if words else _("%(field)s is entered")
+                box.when_words = told % {"field": label, "value": words}
 
     @property
     def sections(self) -> list[Section]:
         """The boxes by section; empty sections are left out."""
         made = [
-            Section(title, [self.boxes[name] for name in names if name in self.boxes])
+            Section(_(title), [self.boxes[name] for name in names if name in self.boxes])
             for title, names in sections_of(self.form)
         ]
         return [section for section in made if section.boxes]
@@ -113,11 +116,13 @@ class EntryForm:
             fresh = self.row_id is None or box.is_changed or trigger.is_changed
             given = fresh and not isinstance(box.value, Missing) and not trigger.error
             if given and not box.condition.holds(trigger.cell):
-                label = trigger.field.label
-                box.error = (
-                    f"{box.field.label} is asked only when {box.when_words}:"
-                    f" empty it, or correct {label}"
-                )
+                box.error = _(
+                    "%(field)s is asked only when %(condition)s: empty it, or correct %(other)s"
+                ) % {
+                    "field": _(box.field.label),
+                    "condition": box.when_words,
+                    "other": _(trigger.field.label),
+                }
 
     def merge(self, current: Mapping[str, Value]) -> None:
         """Somebody saved meanwhile: keep what was typed here, show or take over theirs.
@@ -132,7 +137,7 @@ class EntryForm:
             if not box.is_changed and not box.error:
                 box.cell, box.value, box.merged = theirs, current.get(name), True
             if theirs != box.cell or box.merged:
-                box.theirs = display_value(box.field, current.get(name)) or "empty"
+                box.theirs = display_value(box.field, current.get(name)) or _("empty")
                 box.before = box.saved_words
             box.saved = theirs
 
@@ -184,7 +189,7 @@ def read_form(
             cell = base.get(prefix + each.name, "")
             boxes[each.name] = show_box(each, prefix, parse_saved(each, cell))
             if row_id is None and each.need == "required":
-                boxes[each.name].error = f"Choose {each.label.lower()}"
+                boxes[each.name].error = _("Choose %(field)s") % {"field": _(each.label).lower()}
     made = EntryForm(form, boxes, prefix, row_id)
     made.refuse_unasked()
     return made

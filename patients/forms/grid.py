@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from patients.actions.changes import RowChange
+from patients.calculated import Calculated
 from patients.forms.boxes import Box
 from patients.forms.cells import cell_text, resolve_cell
 from patients.forms.entry import EntryForm, blank_form, read_form, saved_form
-from patients.rules.calculated import Calculated
 from patients.rules.dictionary import COURSES, CYCLES, Field, Form
 from patients.rules.record import RecordState, Row
 from patients.rules.values import Value
@@ -56,7 +57,10 @@ class GridRow:
         for column in COLUMNS[self.part.form.name]:
             box = self.part.boxes[column.name]
             yield GridCell(
-                box, cell_text(box), f"{self.label}: {column.label}", self.was.get(column.name, "")
+                box,
+                cell_text(box),
+                f"{self.label}: {_(column.label)}",
+                self.was.get(column.name, ""),
             )
 
 
@@ -147,9 +151,9 @@ def _row(
     for box in part.boxes.values():
         box.is_cell = True
     part.fixed, part.current = fixed, dict(saved.values) if saved else {}
-    label = ", ".join(
-        f"{name} {number}" for name, number in zip(("Course", "cycle"), key, strict=False)
-    )
+    label = _("Course %(course)s") % {"course": key[0]}
+    if len(key) > 1:
+        label = _("Course %(course)s, cycle %(cycle)s") % {"course": key[0], "cycle": key[1]}
     row = GridRow(part, label, saved)
     if saved is None and not _is_typed(part):
         _forget(part)

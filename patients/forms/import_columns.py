@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from patients.forms.page import Problem
 from patients.importing.columns import Columns, guess_column, guess_form
@@ -33,7 +34,7 @@ class ColumnsForm:
         self.problems: list[Problem] = []
         self._names: list[str] = list(unnamed.get("names", ()))
         self._headers: dict[str, list[str]] = dict(unnamed.get("headers", {}))
-        forms = [(form.name, form.title) for form in RECORD_FORMS]
+        forms = [(form.name, _(form.title)) for form in RECORD_FORMS]
         self.files = [
             Choice(f"id_file_{i}", name, forms, self._chosen(f"file_{i}", guess_form(name)))
             for i, name in enumerate(self._names)
@@ -44,7 +45,7 @@ class ColumnsForm:
 
     def _choices(self, form_name: str, headers: Sequence[str]) -> list[Choice]:
         form = FORMS[form_name]
-        options = [(name, item.label) for name, item in columns_of(form).items()]
+        options = [(name, _(item.label)) for name, item in columns_of(form).items()]
         keys = [f"{form_name}_{i}" for i in range(len(headers))]
         chosen = [
             self._chosen(key, guess_column(form, header))
@@ -54,8 +55,8 @@ class ColumnsForm:
         for key, header, value in zip(keys, headers, chosen, strict=True):
             error = ""
             if self._sent is not None and value and chosen.count(value) > 1:
-                error = "Two columns are given the same meaning. Leave one of them out."
-                self.problems.append(Problem(f"{form.title}: {error}", f"#id_{key}"))
+                error = _("Two columns are given the same meaning. Leave one of them out.")
+                self.problems.append(Problem(f"{_(form.title)}: {error}", f"#id_{key}"))
             choices.append(Choice(f"id_{key}", header, options, value, error))
         return choices
 

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from patients.forms.boxes import Box
 from patients.forms.entry import EntryForm
+from patients.labels import finding_text
 from patients.rules.checks import CATALOG
 from patients.rules.record import Finding
 from patients.rules.values import Value
 
 REASON_PRESETS: Final = (
-    "Transcription error",
-    "New source document",
-    "Answer to a query",
-    "Review of the chart",
-    "Other",
+    gettext_noop("Transcription error"),
+    gettext_noop("New source document"),
+    gettext_noop("Answer to a query"),
+    gettext_noop("Review of the chart"),
+    gettext_noop("Other"),
 )
 CONFIRM_PREFIX: Final = "confirm."
 REASON_MAX_LENGTH: Final = 500
@@ -48,7 +51,7 @@ class Confirmation:
     @property
     def what(self) -> str:
         """What the check asks, in few words."""
-        return CATALOG[self.check].what
+        return _(CATALOG[self.check].what)
 
     @property
     def name(self) -> str:
@@ -152,7 +155,7 @@ class EntryPage:
     def require_reason(self, is_sent: bool) -> None:
         """An act always needs its reason."""
         if is_sent and not self.reason:
-            self.reason_error = "Give the reason"
+            self.reason_error = _("Give the reason")
 
     def notes(self, kind: str) -> dict[str, str]:
         """Errors or warnings (`kind`: error, warning) by the id of their box."""
@@ -176,23 +179,25 @@ class EntryPage:
         """Put the action's findings on the page. `links`: where a row stands, by form and id."""
         soft: dict[str, Confirmation] = {}
         for finding in findings:
-            hard = finding.severity == "hard"
+            hard, message = finding.severity == "hard", finding_text(finding)
             part = next((part for part in self.parts if part.is_of(finding.row)), None)
-            box = part.note(finding.field, finding.message, hard=hard) if part else None
-            if hard and (box is None or box.error != finding.message):
+            box = part.note(finding.field, message, hard=hard) if part else None
+            if hard and (box is None or box.error != message):
                 href = links.get((finding.row.form, finding.row.id), "")
-                self.others.append(Problem(finding.message, href or _first_of(part)))
+                self.others.append(Problem(message, href or _first_of(part)))
             elif not hard:
                 entry = soft.setdefault(finding.check, Confirmation(finding.check, []))
-                if finding.message not in entry.messages:
-                    entry.messages.append(finding.message)
+                if message not in entry.messages:
+                    entry.messages.append(message)
         self._ask(soft)
 
     def _ask(self, soft: Mapping[str, Confirmation]) -> None:
         for check, confirmation in soft.items():
             confirmation.reason = self.confirmed.get(check, "")
             if not confirmation.reason:
-                confirmation.error = f"Say why this is right: {confirmation.messages[0]}"
+                confirmation.error = _("Say why this is right: %(finding)s") % {
+                    "finding": confirmation.messages[0]
+                }
         self.confirmations = list(soft.values())
 
     def merge(self, version: int, current: Mapping[str, Value]) -> None:
@@ -220,7 +225,7 @@ def read_page(post: QueryDict, parts: list[EntryForm], *, asks_reason: bool = Fa
         if name.startswith(CONFIRM_PREFIX) and isinstance(text, str) and text.strip()
     }
     if asks_reason and page.amends and not page.reason:
-        page.reason_error = "Give the reason for the change"
+        page.reason_error = _("Give the reason for the change")
     return page
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from patients.forms.sections import BASELINE, sections_of, shown_fields
 from patients.labels import code_label
 from patients.rules.dictionary import MISSING_REASONS, RECORD_FORMS, Field, Form
 
 # How a value of each kind is written by hand.
 _BOXES: Final = {
-    "partial_date": "____ / ____ / ________ (day, month, year as far as known)",
+    "partial_date": gettext_noop("____ / ____ / ________ (day, month, year as far as known)"),
     "date": "____ / ____ / ________",
     "integer": "______",
     "number": "__________",
@@ -50,17 +53,21 @@ def _sheet(form: Form, disease: str) -> Sheet:
     for title, names in sections_of(form):
         lines = [_line(shown[name]) for name in names if name in shown]
         if lines:
-            sections.append((title, lines))
-    return Sheet(form.title, form is not BASELINE, sections)
+            sections.append((_(title), lines))
+    return Sheet(_(form.title), form is not BASELINE, sections)
 
 
 def _line(field: Field) -> Line:
     codes = [(code, code_label(field, code)) for code in field.codes]
     if field.takes_missing_reason:
-        codes += list(MISSING_REASONS.items())
-    box = "" if field.codes else _BOXES[field.kind]
-    several = "several may apply" if field.kind == "codes" else ""
-    unit = f" {field.unit}" if field.unit and box else ""
+        codes += [(code, _(words)) for code, words in MISSING_REASONS.items()]
+    box = "" if field.codes else _(_BOXES[field.kind])
+    several = _("several may apply") if field.kind == "codes" else ""
+    unit = f" {_(field.unit)}" if field.unit and box else ""
     return Line(
-        field.label, field.need, box + unit, codes, ", ".join(filter(None, (field.help, several)))
+        _(field.label),
+        field.need,
+        box + unit,
+        codes,
+        ", ".join(filter(None, (_(field.help), several))),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from patients.forms.cells import cell_text
 from patients.forms.grid import BLANK_NAME, COLUMNS, MOST_BLANK, Grid
@@ -31,15 +32,15 @@ def paste_cycles(grid: Grid, sent: QueryDict, text: str) -> Pasted:
     """
     lines = [line.split("\t") for line in text.splitlines() if line.strip()][: MOST_ROWS + 1]
     if not lines:
-        return Pasted(sent, problem="Nothing was pasted")
+        return Pasted(sent, problem=_("Nothing was pasted"))
     columns = _header(lines[0])
     if columns:
         lines = lines[1:]
     elif _looks_like_names(lines[0]):
-        return Pasted(sent, problem="The first row names a column that the grid does not have")
+        return Pasted(sent, problem=_("The first row names a column that the grid does not have"))
     names = columns or [f.name for f in COLUMNS[CYCLES.name]]
     if any(len(line) > len(names) for line in lines):
-        return Pasted(sent, problem=f"A row has more than {len(names)} cells")
+        return Pasted(sent, problem=_("A row has more than %(n)s cells") % {"n": len(names)})
     return _fill(grid, sent, names, lines)
 
 
@@ -48,18 +49,18 @@ def _fill(grid: Grid, sent: QueryDict, names: list[str], lines: list[list[str]])
     now = {box.name: cell_text(box) for row in grid.cycles for box in row.part.boxes.values()}
     keys = _targets(grid, names, lines)
     if keys is None:
-        return Pasted(sent, problem="A row has no course and cycle number that can be")
+        return Pasted(sent, problem=_("A row has no course and cycle number that can be"))
     top = max((key[0] for key in keys), default=0)
     saved = max((int(row.key) for row in grid.courses if row.saved), default=0)
     if top - saved > MOST_BLANK:
-        return Pasted(sent, problem="A row has no course and cycle number that can be")
+        return Pasted(sent, problem=_("A row has no course and cycle number that can be"))
     pasted.sent[BLANK_NAME] = str(max(grid.blank, top - saved))
     for key, line in zip(keys, lines, strict=True):
         for name, cell in zip(names, line, strict=False):
             control = f"c{key[0]}.{key[1]}.{name}"
             if name not in KEYS and cell.strip() and cell.strip() != now.get(control, ""):
                 pasted.sent[control] = cell.strip()
-                pasted.was[control] = now.get(control, "") or "empty"
+                pasted.was[control] = now.get(control, "") or _("empty")
     return pasted
 
 
@@ -85,7 +86,7 @@ def _numbers(cells: dict[str, str]) -> tuple[int, int] | None:
 def _header(cells: list[str]) -> list[str]:
     """Field names of a first row that has only names of columns; empty when it has others."""
     names = {f.name: f.name for f in CYCLES.fields} | {
-        f.label.casefold(): f.name for f in CYCLES.fields
+        label.casefold(): f.name for f in CYCLES.fields for label in (f.label, _(f.label))
     }
     found = [names.get(cell.strip().casefold(), "") for cell in cells]
     return found if all(found) else []

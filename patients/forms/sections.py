@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from patients.rules.dictionary import MELANOMA, PATIENTS, RENAL_CELL, Field, Form
+from django.utils.translation import gettext_noop as _
+
+from patients.rules.dictionary import PATIENTS, Field, Form
 
 RECORD_ID: Final = Field(
     "record_id",
-    "Record ID",
+    _("Record ID"),
     "text",
     "required",
     "I",
     max_length=60,
-    help="Your site's own number",
+    help=_("Your site's own number"),
 )
 # The baseline form with the record ID, which is a key column of the bundle and no field of it.
 BASELINE: Final = replace(PATIENTS, fields=(RECORD_ID, *PATIENTS.fields))
@@ -22,26 +24,25 @@ BASELINE: Final = replace(PATIENTS, fields=(RECORD_ID, *PATIENTS.fields))
 IDENTIFYING: Final = frozenset(f.name for f in BASELINE.fields if f.field_class == "I")
 
 _BASELINE_SECTIONS: Final = (
-    ("Identity", "record_id birth_date sex race ethnicity mrn initials same_person_as"),
-    ("Study", "disease cohort consent consent_date"),
+    (_("Identity"), "record_id birth_date sex race ethnicity mrn initials same_person_as"),
+    (_("Study"), "disease cohort consent consent_date"),
     (
-        "Diagnosis and baseline",
+        _("Diagnosis and baseline"),
         (
             "primary_diagnosis_date metastatic_diagnosis_date histology primary_site ecog"
             " weight_kg ldh_ratio metastatic_sites"
         ),
     ),
-    ("Melanoma", "m_stage ajcc_edition braf nras breslow_mm"),
+    (_("Melanoma"), "m_stage ajcc_edition braf nras breslow_mm"),
     (
-        "Renal cell carcinoma",
+        _("Renal cell carcinoma"),
         (
             "clear_cell sarcomatoid nuclear_grade nephrectomy nephrectomy_date imdc_anemia"
             " imdc_hypercalcemia imdc_neutrophilia imdc_thrombocytosis"
         ),
     ),
-    ("Vital status", "date_of_death cause_of_death"),
+    (_("Vital status"), "date_of_death cause_of_death"),
 )
-_DISEASE_OF: Final = {"Melanoma": MELANOMA, "Renal cell carcinoma": RENAL_CELL}
 
 
 def sections_of(form: Form) -> list[tuple[str, list[str]]]:

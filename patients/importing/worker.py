@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.db import connection, connections, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from centers.access import Scope, acting, scope_of
 from centers.models import User
@@ -73,6 +74,7 @@ def waiting() -> list[uuid.UUID]:
         return list(jobs.values_list("public_id", flat=True))
 
 
+@override(None)  # what is stored is English, whoever reads it (docs/adr/0063)
 def work(public_id: uuid.UUID) -> bool:
     """Do the step that is asked for, if any; whether it was this worker's.
 

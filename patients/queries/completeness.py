@@ -13,12 +13,20 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from patients.models import ROW_MODELS, Patient, RecordRow
 from patients.rules.dictionary import PATIENTS, RECORD_FORMS, Form
 
 # The birth date lies with the identity, which some readers do not see: to them it counts as filled.
 _BIRTH: Final = "birth_date"
+_STATES: Final = {
+    "none": gettext_noop("none"),
+    "partial": gettext_noop("partial"),
+    "complete": gettext_noop("complete"),
+    "verified": gettext_noop("verified"),
+    "locked": gettext_noop("locked"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +53,12 @@ class FormState:
     @property
     def words(self) -> str:
         """The state in words: "partial, 1 open query"."""
-        parts = [self.state]
+        parts = [gettext(_STATES[self.state])]
         if self.state == "locked" and self.complete < self.rows:
-            parts.append("partial")
+            parts.append(gettext(_STATES["partial"]))
         if self.queries:
-            parts.append(f"{self.queries} open quer{'y' if self.queries == 1 else 'ies'}")
+            told = ngettext("%(n)s open query", "%(n)s open queries", self.queries)
+            parts.append(told % {"n": self.queries})
         return ", ".join(parts)
 
 

@@ -12,6 +12,8 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet
 from django.db.models import Value as Constant
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from patients.labels import display_value
 from patients.models import Patient
@@ -21,18 +23,18 @@ from patients.rules.dictionary import FORMS, PATIENTS
 
 # Filter value -> its words and the queries that it keeps; the first is the list as it opens.
 STATES: Final = {
-    "": ("Not closed", Q(closed_at=None)),
-    "asking": ("To be answered", Q(closed_at=None, answered_at=None)),
-    "answered": ("Answered", Q(state="answered")),
-    "reopened": ("Reopened", Q(state="reopened")),
-    "closed": ("Closed", Q(state="closed", confirmed_reason="")),
-    "confirmed": ("Confirmed at entry", Q(state="closed") & ~Q(confirmed_reason="")),
+    "": (_("Not closed"), Q(closed_at=None)),
+    "asking": (_("To be answered"), Q(closed_at=None, answered_at=None)),
+    "answered": (_("Answered"), Q(state="answered")),
+    "reopened": (_("Reopened"), Q(state="reopened")),
+    "closed": (_("Closed"), Q(state="closed", confirmed_reason="")),
+    "confirmed": (_("Confirmed at entry"), Q(state="closed") & ~Q(confirmed_reason="")),
 }
 # Filter value -> its words, and the least age in days.
 AGES: Final = {
-    "30": ("Over 30 days", 30),
-    "90": ("Over 90 days", 90),
-    "365": ("Over one year", 365),
+    "30": (_("Over 30 days"), 30),
+    "90": (_("Over 90 days"), 90),
+    "365": (_("Over one year"), 365),
 }
 # Heading -> columns; the key breaks ties, so that pages never overlap.
 ORDERS: Final = {
@@ -110,8 +112,8 @@ def line_of(query: Query, now: datetime | None = None) -> QueryLine:
     field = form.by_name.get(query.field_name)
     until = query.closed_at or now or timezone.now()
     days = max((until - query.asked_at).days, 0)
-    label = field.label if field else ""
-    return QueryLine(query, days, form.title, label, STATE_TONES[query.state])
+    label = gettext(field.label) if field else ""
+    return QueryLine(query, days, gettext(form.title), label, STATE_TONES[query.state])
 
 
 def visible_queries(center_ids: Collection[int]) -> QuerySet[Query]:
@@ -127,7 +129,7 @@ def passing(queries: QuerySet[Query], filters: QueryFilters) -> QuerySet[Query]:
     if filters.kind:
         queries = queries.filter(kind=filters.kind)
     if filters.field:
-        form, _, field = filters.field.partition(".")
+        form, __, field = filters.field.partition(".")
         queries = queries.filter(form_name=form)
         queries = queries.filter(field_name=field) if field else queries
     if filters.age:
@@ -147,9 +149,9 @@ def fields_asked(queries: QuerySet[Query]) -> list[tuple[str, str]]:
     for form_name, field_name in sorted(pairs):
         form = FORMS.get(form_name)
         if form and (not field_name or field_name in form.by_name):
-            label = f": {form.by_name[field_name].label}" if field_name else ""
+            label = f": {gettext(form.by_name[field_name].label)}" if field_name else ""
             value = f"{form_name}.{field_name}" if field_name else form_name
-            found.append((value, form.title + label))
+            found.append((value, gettext(form.title) + label))
     return found
 
 
@@ -213,7 +215,7 @@ def place_of(query: Query, view: RecordView) -> tuple[str, str, str]:
     value = display_value(field, row.values.get(field.name)) if field and row else ""
     link = view.links.get((form.name, query.row_id or 0))
     if link is None or form is PATIENTS:
-        return f"#{form.name}", form.title, value
+        return f"#{form.name}", gettext(form.title), value
     return link.href, link.label, value
 
 
@@ -222,6 +224,6 @@ def count_states(queries: QuerySet[Query]) -> dict[str, int]:
     return queries.aggregate(
         **{
             state or "unclosed": Count(Case(When(condition, then=Constant(1))))
-            for state, (_, condition) in STATES.items()
+            for state, (__, condition) in STATES.items()
         }
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.urls import reverse
+from django.utils.translation import gettext_noop as _
 
 from patients import slots
 from patients.models import ROW_MODELS, Patient
@@ -19,13 +20,13 @@ from patients.slots import Decision
 
 # What is to be entered -> its words, in the order of the page.
 ENTRIES: Final = {
-    "attestation": "A contact that says whether there was systemic therapy",
-    "follow_up": "A follow-up contact, alive",
-    "attestation_yes": "A contact that attests systemic therapy, if there was any",
-    "adequate_negative": "An assessment without progression",
-    "metastatic_date": "The date of metastatic disease",
-    "given_cycle": "A given cycle of HD IL-2",
-    "day_of_row": "The day of a date that is known to the month or year",
+    "attestation": _("A contact that says whether there was systemic therapy"),
+    "follow_up": _("A follow-up contact, alive"),
+    "attestation_yes": _("A contact that attests systemic therapy, if there was any"),
+    "adequate_negative": _("An assessment without progression"),
+    "metastatic_date": _("The date of metastatic disease"),
+    "given_cycle": _("A given cycle of HD IL-2"),
+    "day_of_row": _("The day of a date that is known to the month or year"),
 }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from patients.identity import SealBroken, load_index_key, unseal_draft
 from patients.models import Draft, Patient, RecordVersion
@@ -80,7 +81,7 @@ def _views(drafts: Sequence[Draft]) -> list[DraftView]:
         made.append(
             DraftView(
                 draft,
-                body.get("heading", "This draft can no longer be opened"),
+                body.get("heading", _("This draft can no longer be opened")),
                 body.get("boxes"),
                 patient,
                 is_outrun=now is not None and now != draft.version,

@@ -12,12 +12,17 @@ from typing import Final
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from patients.models import Cycle, DuplicateReview, Patient
 from patients.partial_dates import PartialDate
 
 OPEN: Final = "open"
-STATES: Final = {OPEN: "To assess", "same": "Same person", "different": "Different persons"}
+STATES: Final = {
+    OPEN: gettext_noop("To assess"),
+    "same": gettext_noop("Same person"),
+    "different": gettext_noop("Different persons"),
+}
 
 
 @dataclass(frozen=True, slots=True)

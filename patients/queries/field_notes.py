@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from centers.models import AuditEvent
 from patients.labels import display_value
@@ -62,9 +63,12 @@ class FieldNote:
     @property
     def name(self) -> str:
         """The button for those who hear it: "Weight: 2 entries, 1 query"."""
-        parts = [(len(self.changes), "entry", "entries"), (len(self.queries), "query", "queries")]
-        told = [f"{n} {one if n == 1 else many}" for n, one, many in parts if n]
-        return f"{self.label}: {', '.join(told)}"
+        entries, queries = len(self.changes), len(self.queries)
+        told = [
+            ngettext("%(n)s entry", "%(n)s entries", entries) % {"n": entries} if entries else "",
+            ngettext("%(n)s query", "%(n)s queries", queries) % {"n": queries} if queries else "",
+        ]
+        return f"{self.label}: {', '.join(filter(None, told))}"
 
 
 Notes = Mapping[FieldKey, FieldNote]
@@ -81,7 +85,7 @@ def field_notes(
 
     def note(key: FieldKey) -> FieldNote:
         form, row, name = key
-        label = FORMS[form].by_name[name].label
+        label = gettext(FORMS[form].by_name[name].label)
         return found.setdefault(key, FieldNote(f"note-{form}-{row}-{name}", label))
 
     for key, changes in _changes(patient).items():

@@ -11,6 +11,8 @@ from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from centers.event_words import plain_changes
 from centers.models import AuditEvent
@@ -30,7 +32,7 @@ READING_DAYS: Final = 90
 IDENTITY_TABLE: Final = "patient_identity"
 # The pseudo-field of everything that is sealed: it changed, and no page says to what.
 IDENTIFIERS: Final = "identifiers"
-SEALED_LABEL: Final = "Direct identifiers"
+SEALED_LABEL: Final = gettext_noop("Direct identifiers")
 FORM_OF_TABLE: Final[dict[str, Form]] = {
     Patient._meta.db_table: PATIENTS,
     **{model._meta.db_table: FORMS[name] for name, model in ROW_MODELS.items()},
@@ -45,10 +47,21 @@ _COLUMN_OF: Final = {
 # Columns that the event says in other words, or not at all.
 _LEFT_OUT: Final = frozenset({"retracted", "missing", "same_person"})
 _SIGNATURES: Final = ("patients_signature", "patients_lock")
-_SIGNATURE_FIELDS: Final = frozenset({"meaning_text", "broken_reason", "reason", "unlock_reason"})
+_SIGNATURE_FIELDS: Final = {
+    "meaning_text": gettext_noop("Meaning text"),
+    "broken_reason": gettext_noop("Broken reason"),
+    "reason": gettext_noop("Reason"),
+    "unlock_reason": gettext_noop("Unlock reason"),
+}
+_QUERY_ACTS: Final = {
+    "raised": gettext_noop("Query raised"),
+    "answered": gettext_noop("Query answered"),
+    "closed": gettext_noop("Query closed"),
+    "reopened": gettext_noop("Query reopened"),
+}
 
 HISTORY_KINDS: Final = {name: ROW_KINDS[name] for name in ("entered", "amended", "retracted")} | {
-    "signing": ("Signatures and locks", Q(table_name__in=_SIGNATURES)),
+    "signing": (gettext_noop("Signatures and locks"), Q(table_name__in=_SIGNATURES)),
     "readings": ROW_KINDS["readings"],
 }
 
@@ -73,7 +86,7 @@ class HistoryFilters:
         form = FORMS.get(str(query.get("form", "")))
         form = form if form and form.name in _TABLE_OF_FORM else None
         field = str(query.get("field", "")) if form else ""
-        known = {name for name, _ in fields_of(form)} if form else set()
+        known = {name for name, __ in fields_of(form)} if form else set()
         row = read_uuid(query.get("row")) if form else None
         return cls(events, form, row, field if field in known else "")
 
@@ -85,8 +98,8 @@ class HistoryFilters:
 
 def fields_of(form: Form) -> list[tuple[str, str]]:
     """Fields whose history can be asked for: (name, label); the sealed ones together."""
-    fields = [(f.name, f.label) for f in form.fields if f.name not in _SEALED_FIELDS]
-    return [*fields, (IDENTIFIERS, SEALED_LABEL)] if form is PATIENTS else fields
+    fields = [(f.name, _(f.label)) for f in form.fields if f.name not in _SEALED_FIELDS]
+    return [*fields, (IDENTIFIERS, _(SEALED_LABEL))] if form is PATIENTS else fields
 
 
 def record_events(patient: Patient, filters: HistoryFilters) -> QuerySet[AuditEvent]:
@@ -173,20 +186,22 @@ def _describe(
         return _describe_signature(event)
     if event.table_name == _QUERY_WORDS:
         told = event.after or {}
-        said = Change("Text", "", str(told.get("text", "")))
-        return Described("Query", (said,), action=f"Query {told.get('act', '')}")
+        said = Change(_("Text"), "", str(told.get("text", "")))
+        return Described(
+            _("Query"), (said,), action=_(_QUERY_ACTS.get(told.get("act", ""), "Query"))
+        )
     if event.table_name == _ATTEMPT:
         return _describe_attempt(event)
     history = names.get(event.patient_id or 0)
     href = history.href if history else ""
     if event.table_name == IDENTITY_TABLE:
-        word = "entered (sealed)" if event.operation == "insert" else "changed (sealed)"
+        word = _("entered (sealed)") if event.operation == "insert" else _("changed (sealed)")
         what = f"{href}?form=patients&field={IDENTIFIERS}" if href else ""
-        return Described(SEALED_LABEL, (Change(SEALED_LABEL, "", word),), what)
+        return Described(_(SEALED_LABEL), (Change(_(SEALED_LABEL), "", word),), what)
     form = FORM_OF_TABLE[event.table_name]
     after = event.after or {}
     if form is PATIENTS:
-        what, where = PATIENTS.title, "?form=patients"
+        what, where = _(PATIENTS.title), "?form=patients"
     else:
         row = Row(form.name, event.row_id, event_values(form, after, courses))
         what, where = row_label(form, row), f"?form={form.name}&row={after.get('public_id')}"
@@ -199,35 +214,36 @@ def _act(event: AuditEvent) -> str:
     after = (event.after or {}).get("retracted")
     if before is None or before == after:
         return ""
-    return "Retracted" if after else "Restored"
+    return _("Retracted") if after else _("Restored")
 
 
 def _describe_attempt(event: AuditEvent) -> Described:
     """An attempt to reach the patient: day, way and outcome."""
     row = event.after or {}
     told = (
-        ("Day", PartialDate.parse(row["attempted_on"]).display),
-        ("Way", CHANNELS.get(row["channel"], "")),
-        ("Outcome", OUTCOMES.get(row["outcome"], "")),
+        (_("Day"), PartialDate.parse(row["attempted_on"]).display),
+        (_("Way"), _(CHANNELS.get(row["channel"], ""))),
+        (_("Outcome"), _(OUTCOMES.get(row["outcome"], ""))),
     )
     changes = tuple(Change(label, "", value) for label, value in told)
-    return Described("Attempt to reach the patient", changes, action=_act(event))
+    return Described(_("Attempt to reach the patient"), changes, action=_act(event))
 
 
 def _describe_signature(event: AuditEvent) -> Described:
     """A signature or a lock: neither hashes nor numbers of seals."""
     is_lock = event.table_name == "patients_lock"
     begins = event.operation == "insert"
-    action = ("Locked" if begins else "Unlocked") if is_lock else "Signed"
+    lock = _("Locked") if begins else _("Unlocked")
+    action = lock if is_lock else _("Signed")
     if not is_lock and not begins:
-        action = "Signature broken"
+        action = _("Signature broken")
     after = event.after or {}
     told = tuple(
-        Change(name.replace("_", " ").capitalize(), "", str(after[name]))
-        for name in sorted(_SIGNATURE_FIELDS & after.keys())
+        Change(_(_SIGNATURE_FIELDS[name]), "", str(after[name]))
+        for name in sorted(_SIGNATURE_FIELDS.keys() & after.keys())
         if after[name] and after[name] != (event.before or {}).get(name)
     )
-    return Described("Record" if is_lock else "", told, action=action)
+    return Described(_("Record") if is_lock else "", told, action=action)
 
 
 def _changes(form: Form, event: AuditEvent, courses: Mapping[int, int]) -> tuple[Change, ...]:
@@ -235,14 +251,14 @@ def _changes(form: Form, event: AuditEvent, courses: Mapping[int, int]) -> tuple
     before = event_values(form, event.before or {}, courses)
     after = event_values(form, event.after or {}, courses)
     changes = [
-        Change(field.label, display_value(field, old), display_value(field, new))
+        Change(_(field.label), display_value(field, old), display_value(field, new))
         for field in form.fields
         if field.name not in _SEALED_FIELDS
         and (old := before.get(field.name)) != (new := after.get(field.name))
     ]
     linked = [(row or {}).get("same_person_id") for row in (event.before, event.after)]
     if linked[0] != linked[1]:
-        changes.append(Change(SEALED_LABEL, "", "changed (sealed)"))
+        changes.append(Change(_(SEALED_LABEL), "", _("changed (sealed)")))
     known = {field.name for field in form.fields} | _LEFT_OUT
     rest = _copy(event, known)
     return (*changes, *plain_changes(rest))
@@ -303,8 +319,10 @@ where e.at >= %(start)s and e.at < %(end)s and e.center_id = any(%(centers)s)
 """
 NEAR_SIGNING: Final = Finder(
     "near_signing",
-    "Changes around signing",
-    f"Rows written within {NEAR_MINUTES} minutes before or after a signature or lock of the record.",
+    gettext_noop("Changes around signing"),
+    gettext_noop(
+        "Rows written within 15 minutes before or after a signature or lock of the record."
+    ),
     _NEAR_SIGNING,
     {"signing": list(_SIGNATURES), "minutes": NEAR_MINUTES},
 )

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from patients.import_jobs import ImportState
 from patients.models import ImportJob
 from patients.queries.import_jobs import (
@@ -32,18 +35,22 @@ TONES: Final = {
 }
 ELIGIBLE: Final = ("yes", "no", "unknown")
 _WORDS: Final = {
-    "yes": "eligible",
-    "no": "not eligible",
-    "unknown": "unknown",
-    "new": "new record",
-    "left out": "left out",
+    "yes": _("eligible"),
+    "no": _("not eligible"),
+    "unknown": _("unknown"),
+    "new": _("new record"),
+    "left out": _("left out"),
 }
 PROBLEMS: Final = {
-    "rights": "Whoever asked for this may no longer import for the center. Nothing was written.",
-    "attempts": "The worker could not finish this. Nothing was written. Check the file again; if it stops"
-    " again, split the bundle.",
-    "changed": "Nothing was undone: records were changed after the import. Correct these one by one.",
-    "refused": "Nothing was undone: a check stands against it.",
+    "rights": _("Whoever asked for this may no longer import for the center. Nothing was written."),
+    "attempts": _(
+        "The worker could not finish this. Nothing was written. Check the file again; if it stops"
+        " again, split the bundle."
+    ),
+    "changed": _(
+        "Nothing was undone: records were changed after the import. Correct these one by one."
+    ),
+    "refused": _("Nothing was undone: a check stands against it."),
 }
 _SHOWN: Final = 10
 
@@ -89,13 +96,13 @@ def summarize(job: ImportJob) -> Summary:
     run = getattr(job, "run", None)
     return Summary(
         tone=TONES.get(ImportState(job.state), "neutral"),
-        problem=PROBLEMS.get(job.problem, ""),
+        problem=gettext(PROBLEMS.get(job.problem, "")),
         progress=run.progress if run else "",
         records={
             kind: counts.get("records", {}).get(kind, 0) for kind in KINDS if kind != "retracted"
         },
         rows=[
-            (form.title, [rows[form.name].get(kind, 0) for kind in KINDS])
+            (gettext(form.title), [rows[form.name].get(kind, 0) for kind in KINDS])
             for form in RECORD_FORMS
             if form.name in rows
         ],
@@ -125,8 +132,8 @@ def _has(job: ImportJob, stream: str) -> bool:
 
 
 def _move(key: str, number: int) -> Move:
-    before, _, after = key.partition(">")
-    return Move(_WORDS.get(before, before), _WORDS.get(after, after), number)
+    before, __, after = key.partition(">")
+    return Move(gettext(_WORDS.get(before, before)), gettext(_WORDS.get(after, after)), number)
 
 
 def _eligible(moves: Mapping[str, int]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from patients import slots
 from patients.models import ContactDue, Lock, Patient, Query, Signature
@@ -30,10 +31,10 @@ RETIRED: Final = "retired"
 STATES: Final = (RETIRED,)
 # Status -> its words; of forms (patients.queries.completeness) or of the whole record.
 STATUSES: Final = {
-    "partial": "To complete",
-    "complete": "Complete",
-    "verified": "Verified",
-    "locked": "Locked",
+    "partial": _("To complete"),
+    "complete": _("Complete"),
+    "verified": _("Verified"),
+    "locked": _("Locked"),
 }
 OPEN: Final = "open"
 OVERDUE: Final = "overdue"

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from patients.labels import code_beside, code_label, display_value
 from patients.models import Patient
@@ -101,7 +102,7 @@ def view_record(patient: Patient, *, identifiers: bool) -> RecordView:
     """The whole record; `identifiers`: with what is sealed. A fixed number of queries."""
     state = load_records([patient.pk], identifiers=identifiers)[patient.pk]
     forms = [_view_form(form, state.rows[form.name]) for form in RECORD_FORMS[1:]]
-    links = {(PATIENTS.name, patient.pk): RowLink("#patients", "baseline form")}
+    links = {(PATIENTS.name, patient.pk): RowLink("#patients", _("baseline form"))}
     for view in forms:
         for row in view.rows:
             assert row.row.id is not None
@@ -144,15 +145,18 @@ def row_date(row: Row) -> PartialDate | None:
 def row_label(form: Form, row: Row) -> str:
     """How a row is called in links: "Assessment 12-Mar-2004, PD"."""
     if form.name == "courses":
-        return f"Course {row.value('course_number')}"
+        return _("Course %(course)s") % {"course": row.value("course_number")}
     if form.name == "cycles":
-        return f"Course {row.value('course_number')}, cycle {row.value('cycle_number')}"
+        return _("Course %(course)s, cycle %(cycle)s") % {
+            "course": row.value("course_number"),
+            "cycle": row.value("cycle_number"),
+        }
     when = row_date(row)
     telling = form.by_name[TELLING[form.name]]
     code = row.value(telling.name)
     text = code_label(telling, str(code)).split(",")[0] if code else ""
     text = text if text.isupper() else text.lower()
-    parts = [f"{form.row_title}{' ' + when.display if when else ''}", text]
+    parts = [f"{_(form.row_title)}{' ' + when.display if when else ''}", text]
     return ", ".join(part for part in parts if part)
 
 

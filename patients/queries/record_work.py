@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext
+
 from patients.models import Patient
 from patients.queries.contacts import due_day
 from patients.queries.deciding import Task, decisions_of
@@ -25,5 +27,5 @@ class RecordWork:
 def record_work(patient: Patient, view: RecordView) -> RecordWork:
     """Two queries beside the record itself."""
     found = gaps_by_form(view.state)
-    gaps = [(FORMS[form], sorted(labels)) for form, labels in found.items()]
+    gaps = [(FORMS[form], sorted(map(gettext, labels))) for form, labels in found.items()]
     return RecordWork(decisions_of(patient), gaps, due_day(patient.pk))

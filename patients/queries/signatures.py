@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from patients.models import Lock, Patient, Signature
 
@@ -14,8 +16,8 @@ VERIFIED: Final = "verified"
 APPROVED: Final = "approved"
 # Meaning of a signature -> what a badge says of it while it stands, and when it is broken.
 BADGES: Final = {
-    VERIFIED: ("Verified", "Verification broken"),
-    APPROVED: ("Signed", "Signature broken"),
+    VERIFIED: (_("Verified"), _("Verification broken")),
+    APPROVED: (_("Signed"), _("Signature broken")),
 }
 Badge = tuple[str, str]
 
@@ -46,7 +48,7 @@ class RecordSigning:
     def badges(self) -> list[Badge]:
         """(label, tone) for the record's banner: the newest signature of each meaning, the lock."""
         shown = [badge for meaning in BADGES if (badge := self._badge(meaning))]
-        return [*shown, ("Locked", "info")] if self.lock else shown
+        return [*shown, (gettext("Locked"), "info")] if self.lock else shown
 
     def _badge(self, meaning: str) -> Badge | None:
         newest = next((s for s in self.signatures if s.meaning == meaning), None)
@@ -54,10 +56,11 @@ class RecordSigning:
             return None
         stands, broken = BADGES[meaning]
         if newest.broken_at is not None:
-            return broken, "bad"
+            return gettext(broken), "bad"
         if meaning == VERIFIED:
-            return stands, "good"
-        return f"{stands} by {newest.signer_name} on {newest.signed_at:%d-%b-%Y}", "good"
+            return gettext(stands), "good"
+        told = gettext("Signed by %(name)s on %(day)s")
+        return told % {"name": newest.signer_name, "day": f"{newest.signed_at:%d-%b-%Y}"}, "good"
 
 
 def signing_of(patient_id: int) -> RecordSigning:

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from patients.labels import code_label
 from patients.partial_dates import PartialDate
 from patients.queries.record_page import RecordView, RowView, row_date
 
 # Lane of the figure -> its label, from top to bottom.
 LANES: Final = {
-    "diagnosis": "Diagnosis",
-    "il2": "HD IL-2",
-    "local": "Local therapy",
-    "systemic": "Systemic therapy",
-    "assessment": "Assessment",
-    "contact": "Follow-up",
+    "diagnosis": gettext_noop("Diagnosis"),
+    "il2": gettext_noop("HD IL-2"),
+    "local": gettext_noop("Local therapy"),
+    "systemic": gettext_noop("Systemic therapy"),
+    "assessment": gettext_noop("Assessment"),
+    "contact": gettext_noop("Follow-up"),
 }
 # Response -> how it is drawn.
 _RESPONSES: Final = {"CR": "good", "NED": "good", "PR": "good", "SD": "stable", "PD": "progression"}
@@ -44,11 +47,11 @@ def timeline(view: RecordView) -> list[Event]:
     """Every dated row that stands, by point, then in clinical order."""
     events = [
         *_of_patient(view),
-        *_therapies(view, "prior_therapies", "Prior therapy", "systemic"),
+        *_therapies(view, "prior_therapies", _("Prior therapy"), "systemic"),
         *_cycles(view),
         *_assessments(view),
-        *_therapies(view, "local_therapies", "Local therapy", "local"),
-        *_therapies(view, "systemic_therapies", "Systemic therapy", "systemic"),
+        *_therapies(view, "local_therapies", _("Local therapy"), "local"),
+        *_therapies(view, "systemic_therapies", _("Systemic therapy"), "systemic"),
         *_contacts(view),
         *_death(view),
     ]
@@ -73,9 +76,9 @@ def _live(view: RecordView, form: str) -> Iterator[tuple[RowView, PartialDate]]:
 
 def _of_patient(view: RecordView) -> Iterator[Event]:
     for name, text, kind, lane in (
-        ("primary_diagnosis_date", "Primary diagnosis", "diagnosis", "diagnosis"),
-        ("metastatic_diagnosis_date", "Metastatic disease", "diagnosis", "diagnosis"),
-        ("nephrectomy_date", "Nephrectomy", "therapy", "local"),
+        ("primary_diagnosis_date", _("Primary diagnosis"), "diagnosis", "diagnosis"),
+        ("metastatic_diagnosis_date", _("Metastatic disease"), "diagnosis", "diagnosis"),
+        ("nephrectomy_date", _("Nephrectomy"), "therapy", "local"),
     ):
         when = view.state.patient.partial(name)
         if when is not None:
@@ -85,7 +88,7 @@ def _of_patient(view: RecordView) -> Iterator[Event]:
 def _death(view: RecordView) -> Iterator[Event]:
     when = view.state.patient.partial("date_of_death")
     if when is not None:
-        yield Event(when, "Death", "#patients", "death", "contact")
+        yield Event(when, _("Death"), "#patients", "death", "contact")
 
 
 def _therapies(view: RecordView, form: str, title: str, lane: str) -> Iterator[Event]:
@@ -101,7 +104,8 @@ def _cycles(view: RecordView) -> Iterator[Event]:
     """A cycle that was not given is told as such."""
     for row, when in _live(view, "cycles"):
         is_given = row.row.value("doses_given") != 0
-        text = f"HD IL-2 {row.label[0].lower()}{row.label[1:]}{'' if is_given else ', not given'}"
+        told = _("HD IL-2 %(cycle)s") if is_given else _("HD IL-2 %(cycle)s, not given")
+        text = told % {"cycle": row.label[0].lower() + row.label[1:]}
         kind = "il2" if is_given else "stable"
         yield Event(when, text, f"#{row.anchor}", kind, "il2")
 
@@ -110,7 +114,7 @@ def _assessments(view: RecordView) -> Iterator[Event]:
     field = view.form("assessments").form.by_name["response"]
     for row, when in _live(view, "assessments"):
         code = str(row.row.value("response"))
-        text = f"Assessment: {code_label(field, code)}"
+        text = _("Assessment: %(response)s") % {"response": code_label(field, code)}
         kind = _RESPONSES.get(code, "unknown")
         yield Event(when, text, f"#{row.anchor}", kind, "assessment", code=code)
 
@@ -119,4 +123,10 @@ def _contacts(view: RecordView) -> Iterator[Event]:
     for row, when in _live(view, "follow_ups"):
         status = str(row.row.value("vital_status"))
         kind = "contact" if status == "alive" else "unknown"
-        yield Event(when, f"Contact, {status}", f"#{row.anchor}", kind, "contact")
+        yield Event(
+            when,
+            _("Contact, %(status)s") % {"status": _(status)},
+            f"#{row.anchor}",
+            kind,
+            "contact",
+        )

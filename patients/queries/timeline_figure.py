@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from django.utils.translation import gettext
+
 from patients.queries.timeline import LANES, Event
 
 WIDTH: Final = 960
@@ -107,7 +109,7 @@ def figure_of(events: Sequence[Event]) -> TimelineFigure | None:
     axis = TOP + LANE * len(LANES)
     return TimelineFigure(
         marks,
-        [(LANES[lane], y) for lane, y in places.items()],
+        [(gettext(LANES[lane]), y) for lane, y in places.items()],
         [(year, x(date(year, 1, 1))) for year in range(first, last + 1, step)],
         WIDTH,
         axis + AXIS,

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from patients.models import Lock, Patient, Signature
 from patients.queries.signatures import APPROVED, VERIFIED
 
 # Filter value -> its words, and the records that it keeps.
 STATES: Final = {
-    "unsigned": ("To verify and sign", Q(is_signed=False)),
-    "verified": ("Verified, not signed", Q(is_verified=True, is_signed=False)),
-    "signed": ("Signed", Q(is_signed=True)),
-    "broken": ("Signature broken", Q(is_broken=True)),
-    "locked": ("Locked", Q(is_locked=True)),
-    "unlocked": ("Not locked", Q(is_locked=False)),
+    "unsigned": (_("To verify and sign"), Q(is_signed=False)),
+    "verified": (_("Verified, not signed"), Q(is_verified=True, is_signed=False)),
+    "signed": (_("Signed"), Q(is_signed=True)),
+    "broken": (_("Signature broken"), Q(is_broken=True)),
+    "locked": (_("Locked"), Q(is_locked=True)),
+    "unlocked": (_("Not locked"), Q(is_locked=False)),
 }
 
 
@@ -70,5 +71,5 @@ def count_states(records: QuerySet[Patient], center: str) -> dict[str, int]:
     """How many records each state's filter would keep, in one query."""
     chosen = records.filter(center__code=center) if center else records
     return chosen.aggregate(
-        **{state: Count("pk", filter=condition) for state, (_, condition) in STATES.items()}
+        **{state: Count("pk", filter=condition) for state, (__, condition) in STATES.items()}
     )

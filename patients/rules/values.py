@@ -15,6 +15,7 @@ from typing import Final
 
 from patients.partial_dates import InvalidPartialDate, PartialDate
 from patients.rules.dictionary import MISSING_REASONS, Field
+from patients.rules.marks import gettext_noop as _
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
@@ -30,12 +31,17 @@ Value = PartialDate | date | int | Decimal | str | tuple[str, ...] | Missing | N
 
 
 class InvalidValue(ValueError):
-    """A cell or box that cannot be read. `check` is a stable id; the message repeats no value."""
+    """A cell or box that cannot be read. `check` is a stable id; the message repeats no value.
 
-    def __init__(self, check: str, message: str) -> None:
-        super().__init__(message)
+    `text` is the message before its `values` are put in; of these, `field` and `problem` are texts.
+    """
+
+    def __init__(self, check: str, text: str, **values: object) -> None:
+        super().__init__(text % values)
         self.check = check
-        self.message = message
+        self.text = text
+        self.values = values
+        self.message = str(self)
 
 
 def parse_value(field: Field, text: str) -> Value:
@@ -65,7 +71,9 @@ def _partial_date(field: Field, text: str) -> Value:
     try:
         return PartialDate.parse(text)
     except InvalidPartialDate as problem:
-        raise InvalidValue("value.partial_date", f"{field.label} {problem}") from None
+        raise InvalidValue(
+            "value.partial_date", _("%(field)s %(problem)s"), field=field.label, problem=problem
+        ) from None
 
 
 def _date(field: Field, text: str) -> Value:
@@ -75,13 +83,13 @@ def _date(field: Field, text: str) -> Value:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidValue(
-            "value.date", f"{field.label} is not a full date: write YYYY-MM-DD"
+            "value.date", _("%(field)s is not a full date: write YYYY-MM-DD"), field=field.label
         ) from None
 
 
 def _integer(field: Field, text: str) -> Value:
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
-        raise InvalidValue("value.integer", f"{field.label} is not a whole number")
+        raise InvalidValue("value.integer", _("%(field)s is not a whole number"), field=field.label)
     return _in_range(field, int(text))
 
 
@@ -92,17 +100,27 @@ def _number(field: Field, text: str) -> Value:
         number = None
     if number is None or not number.is_finite():
         raise InvalidValue(
-            "value.number", f"{field.label} is not a number: write digits with a point, as 81.5"
+            "value.number",
+            _("%(field)s is not a number: write digits with a point, as 81.5"),
+            field=field.label,
         )
     if number.as_tuple().exponent < -6:  # type: ignore[operator]  # finite: an int
-        raise InvalidValue("value.number", f"{field.label} has more than 6 decimals")
+        raise InvalidValue(
+            "value.number", _("%(field)s has more than 6 decimals"), field=field.label
+        )
     return _in_range(field, number)
 
 
 def _in_range(field: Field, number: int | Decimal) -> int | Decimal:
     low, high = field.minimum, field.maximum
     if (low is not None and number < low) or (high is not None and number > high):
-        raise InvalidValue("value.range", f"{field.label} is outside {low:g} to {high:g}")
+        raise InvalidValue(
+            "value.range",
+            _("%(field)s is outside %(low)s to %(high)s"),
+            field=field.label,
+            low=f"{low:g}",
+            high=f"{high:g}",
+        )
     return number
 
 
@@ -110,13 +128,20 @@ def _text(field: Field, text: str) -> Value:
     # A download stands in cells as it was entered; a spreadsheet would run this one.
     if text.startswith(FORMULA_STARTS):
         raise InvalidValue(
-            "value.text", f"{field.label} begins like a formula (= + - @): write the value itself"
+            "value.text",
+            _("%(field)s begins like a formula (= + - @): write the value itself"),
+            field=field.label,
         )
     if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") for c in text):
-        raise InvalidValue("value.text", f"{field.label} has characters that cannot be kept")
+        raise InvalidValue(
+            "value.text", _("%(field)s has characters that cannot be kept"), field=field.label
+        )
     if len(text) > field.max_length:
         raise InvalidValue(
-            "value.length", f"{field.label} has more than {field.max_length} characters"
+            "value.length",
+            _("%(field)s has more than %(most)s characters"),
+            field=field.label,
+            most=field.max_length,
         )
     return text
 
@@ -124,7 +149,10 @@ def _text(field: Field, text: str) -> Value:
 def _code(field: Field, text: str) -> Value:
     if text not in field.codes:
         raise InvalidValue(
-            "value.code", f"{field.label} is not one of the codes: {', '.join(field.codes)}"
+            "value.code",
+            _("%(field)s is not one of the codes: %(codes)s"),
+            field=field.label,
+            codes=", ".join(field.codes),
         )
     return text
 
@@ -134,8 +162,9 @@ def _codes(field: Field, text: str) -> Value:
     if not given <= set(field.codes):
         raise InvalidValue(
             "value.code",
-            f"{field.label} has a value outside the codes: {', '.join(field.codes)}"
-            " (several with ; between them)",
+            _("%(field)s has a value outside the codes: %(codes)s (several with ; between them)"),
+            field=field.label,
+            codes=", ".join(field.codes),
         )
     return tuple(code for code in field.codes if code in given) or None
 

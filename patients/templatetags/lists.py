@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from patients.models import Patient
 from patients.queries.completeness import FormState
@@ -21,21 +23,21 @@ register = template.Library()
 _ICON: Final = '<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>'
 # Forms of the grid -> the heading of their column.
 GRID: Final = {
-    "patients": "Baseline",
-    "prior_therapies": "Prior",
-    "courses": "Courses",
-    "cycles": "Cycles",
-    "assessments": "Assessm.",
-    "local_therapies": "Local",
-    "systemic_therapies": "Systemic",
-    "follow_ups": "Follow-up",
+    "patients": _("Baseline"),
+    "prior_therapies": _("Prior"),
+    "courses": _("Courses"),
+    "cycles": _("Cycles"),
+    "assessments": _("Assessm."),
+    "local_therapies": _("Local"),
+    "systemic_therapies": _("Systemic"),
+    "follow_ups": _("Follow-up"),
 }
 
 
 @register.filter
 def form_title(form: str) -> str:
     """The form's title in full."""
-    return FORMS[form].title
+    return gettext(FORMS[form].title)
 
 
 @register.simple_tag
@@ -58,7 +60,7 @@ def _cell(form: str, cell: FormState) -> tuple[str, str, str]:
     return (
         f'<td class="cell" data-state="{cell.state}"><a href="',
         f'#{form}">{icons[0]}{number}{icons[1]}<span class="visually-hidden">',
-        f" {FORMS[form].title}: {said}</span></a></td>",
+        f" {gettext(FORMS[form].title)}: {said}</span></a></td>",
     )
 
 

@@ -7,19 +7,21 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from centers.access import required_scope, requires
 from centers.models import Center
 from centers.roles import Permission
 from patients.actions.changes import RowChange
+from patients.calculated import of_patient
 from patients.forms.entry import EntryForm, blank_form, read_form, saved_form
 from patients.forms.page import EntryPage, read_page
 from patients.forms.sections import BASELINE, IDENTIFYING
 from patients.labels import code_label
 from patients.models import Patient
 from patients.queries.record_page import RecordView, view_record
-from patients.rules.calculated import of_patient
 from patients.rules.dictionary import DISEASES, PATIENTS
 from patients.views.drafts import sent_form
 from patients.views.entry import Entry, Onward, save_entry, show_entry
@@ -27,7 +29,7 @@ from patients.views.shared import editable_record, note_reading, sees_identifier
 
 FIXED_AT_CREATION = ("disease",)
 DISEASE = PATIENTS.by_name["disease"]
-GRID = Onward("courses and cycles", "course_grid")
+GRID = Onward(gettext_noop("courses and cycles"), "course_grid")
 
 
 @require_http_methods(["GET", "POST"])
@@ -58,10 +60,10 @@ def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
     words = code_label(DISEASE, disease)
     return Entry(
         page,
-        "New record",
+        _("New record"),
         center.pk,
         lambda: [RowChange("patients", {"disease": disease, **part.changes})],
-        "The record was created. Its outcome follows when a course is entered.",
+        _("The record was created. Its outcome follows when a course is entered."),
         context={"note": f"{center.code}, {words.lower()}", "change_start": True},
         query=query,
         onward=GRID,
@@ -95,10 +97,10 @@ def _amendment(request: HttpRequest, patient: Patient, view: RecordView) -> Entr
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
     return Entry(
         page,
-        "Patient and baseline",
+        _("Patient and baseline"),
         patient.center_id,
         lambda: [RowChange("patients", part.changes)],
-        "The baseline form was saved.",
+        _("The baseline form was saved."),
         patient,
         view,
         dict(row.values),
@@ -117,14 +119,14 @@ def consent_withdraw(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
         page = read_page(request.POST, [part], asks_reason=True)
     else:
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
-    page.act = "Withdraw consent"
+    page.act = _("Withdraw consent")
     page.require_reason(request.method == "POST")
     entry = Entry(
         page,
-        "Withdraw consent",
+        _("Withdraw consent"),
         patient.center_id,
         lambda: [RowChange("patients", {"consent": "withdrawn"})],
-        "Consent is withdrawn. The record is left out of every figure and export from now on.",
+        _("Consent is withdrawn. The record is left out of every figure and export from now on."),
         patient,
         template="patients/consent_withdraw.html",
     )

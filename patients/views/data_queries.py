@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from centers.access import Scope, required_scope, requires
@@ -73,10 +74,10 @@ def query_list(request: HttpRequest) -> HttpResponse:
         "lines": [line_of(query, now) for query in page.object_list],
         "filters": filters,
         "centers": centers,
-        "states": [(s, words, counts[s or "unclosed"]) for s, (words, _) in STATES.items()],
-        "kinds": QUERY_KINDS.items(),
+        "states": [(s, _(words), counts[s or "unclosed"]) for s, (words, __) in STATES.items()],
+        "kinds": [(kind, _(words)) for kind, words in QUERY_KINDS.items()],
         "fields": fields_asked(found),
-        "ages": [(age, words) for age, (words, _) in AGES.items()],
+        "ages": [(age, _(words)) for age, (words, __) in AGES.items()],
         "total": counts["unclosed"],
     }
     return render(request, "patients/query_list.html", context)
@@ -100,21 +101,21 @@ def query_detail(request: HttpRequest, query: uuid.UUID) -> HttpResponse:
 @requires(Permission.ANSWER_QUERIES)
 def query_answer(request: HttpRequest, query: uuid.UUID) -> HttpResponse:
     """The site answers."""
-    return _do(request, query, answer_query, "Your answer is sent to the monitor.", "Answer")
+    return _do(request, query, answer_query, _("Your answer is sent to the monitor."), _("Answer"))
 
 
 @require_POST
 @requires(Permission.MANAGE_QUERIES)
 def query_close(request: HttpRequest, query: uuid.UUID) -> HttpResponse:
     """Nothing is open any more."""
-    return _do(request, query, close_query, "The query is closed.", "Close query")
+    return _do(request, query, close_query, _("The query is closed."), _("Close query"))
 
 
 @require_POST
 @requires(Permission.MANAGE_QUERIES)
 def query_reopen(request: HttpRequest, query: uuid.UUID) -> HttpResponse:
     """The site is asked again."""
-    return _do(request, query, reopen_query, "The query is open again.", "Reopen query")
+    return _do(request, query, reopen_query, _("The query is open again."), _("Reopen query"))
 
 
 def _do(request: HttpRequest, query: uuid.UUID, act: _Act, done: str, label: str) -> HttpResponse:
@@ -130,7 +131,7 @@ def _do(request: HttpRequest, query: uuid.UUID, act: _Act, done: str, label: str
     except TextMissing:
         return _show(request, found, missing=label)
     except NotPossible:
-        messages.info(request, "Nothing was done: somebody else was faster. See what they said.")
+        messages.info(request, _("Nothing was done: somebody else was faster. See what they said."))
     else:
         messages.success(request, done)
     return redirect("query_detail", query=query)
@@ -171,12 +172,12 @@ def _acts(query: Query) -> list[tuple[str, str, str]]:
     scope, center = required_scope(), query.center_id
     acts = []
     if scope.may(Permission.ANSWER_QUERIES, center) and query.closed_at is None:
-        acts.append(("query_answer", "Answer", "Your answer"))
+        acts.append(("query_answer", _("Answer"), _("Your answer")))
     if scope.may(Permission.MANAGE_QUERIES, center):
         if query.closed_at is None:
-            acts.append(("query_close", "Close query", "Why nothing is open any more"))
+            acts.append(("query_close", _("Close query"), _("Why nothing is open any more")))
         if query.can_reopen:
-            acts.append(("query_reopen", "Reopen query", "What is still open"))
+            acts.append(("query_reopen", _("Reopen query"), _("What is still open")))
     return acts
 
 
@@ -239,8 +240,8 @@ def _raise(request: HttpRequest, subject: Subject, text: str) -> str:
             actor=required_scope(), subject=subject, text=text, submission=_submission(request)
         )
     except TextMissing:
-        return "Say what the site should look at"
+        return _("Say what the site should look at")
     except QueryNotFound:
         raise Http404 from None
-    messages.success(request, "The query is sent to the center.")
+    messages.success(request, _("The query is sent to the center."))
     return ""

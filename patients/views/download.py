@@ -8,6 +8,8 @@ from typing import IO, Final
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from centers.access import required_scope, requires
@@ -21,11 +23,15 @@ REFUSED: Final = 422
 # What may be asked for: words on the page, end of the file name, media type.
 FILES: Final = {
     "records": (
-        "Records, as an import bundle (zip of CSV files)",
+        gettext_noop("Records, as an import bundle (zip of CSV files)"),
         "records.zip",
         "application/zip",
     ),
-    "signatures": ("Signatures and locks (CSV)", "signatures.csv", "text/csv; charset=utf-8"),
+    "signatures": (
+        gettext_noop("Signatures and locks (CSV)"),
+        "signatures.csv",
+        "text/csv; charset=utf-8",
+    ),
 }
 
 
@@ -41,8 +47,8 @@ def record_download(request: HttpRequest) -> HttpResponseBase:
     center = next((c for c in centers if c.code == request.POST.get("center")), None)
     what = request.POST.get("what", "")
     if center is None or what not in FILES:
-        problems = [] if center else [Problem("Choose a center", "#id_center")]
-        problems += [] if what in FILES else [Problem("Choose a file", "#id_what_1")]
+        problems = [] if center else [Problem(_("Choose a center"), "#id_center")]
+        problems += [] if what in FILES else [Problem(_("Choose a file"), "#id_what_1")]
         return _page(request, centers, problems, REFUSED)
     return _file(center, what)
 
@@ -52,7 +58,7 @@ def _file(center: Center, what: str) -> FileResponse:
     file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - the response closes it
     write = write_bundle if what == "records" else write_signatures
     write(actor=required_scope(), center=center, target=file)
-    _, end, media_type = FILES[what]
+    __, end, media_type = FILES[what]
     name = f"{center.code}-{timezone.now():%Y-%m-%d}-{end}"
     response = FileResponse(file, as_attachment=True, filename=name, content_type=media_type)
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -65,7 +71,7 @@ def _page(
     context = {
         "section": "records",
         "centers": centers,
-        "files": [(name, words) for name, (words, _, _) in FILES.items()],
+        "files": [(name, _(words)) for name, (words, *__) in FILES.items()],
         "chosen": request.POST,
         "problems": problems,
     }

@@ -16,6 +16,7 @@ from django.core.signing import BadSignature, Signer
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from centers.access import required_scope, requires
@@ -95,13 +96,15 @@ def draft_save(request: HttpRequest) -> HttpResponse:
     try:
         saved_at = save_draft(actor=required_scope(), page=_noted_page(request), boxes=boxes)
     except DraftTooLong:
-        return HttpResponse("Too long for a draft", content_type="text/plain", status=413)
+        return HttpResponse(_("Too long for a draft"), content_type="text/plain", status=413)
     except Patient.DoesNotExist:
         raise Http404 from None
     if not request.accepts("text/html"):
-        text = f"Draft saved {saved_at:%H:%M} UTC"
+        text = _("Draft saved %(time)s UTC") % {"time": f"{saved_at:%H:%M}"}
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
-    messages.success(request, "What you typed is kept as a draft. It is not saved in the record.")
+    messages.success(
+        request, _("What you typed is kept as a draft. It is not saved in the record.")
+    )
     return redirect("draft_list")
 
 
@@ -121,7 +124,7 @@ def draft_discard(request: HttpRequest, draft: uuid.UUID) -> HttpResponse:
     if found is None:
         raise Http404
     discard_draft(actor=required_scope(), draft=found)
-    messages.info(request, "The draft was discarded.")
+    messages.info(request, _("The draft was discarded."))
     wanted = request.POST.get("next", "")
     is_form = wanted == found.address and url_has_allowed_host_and_scheme(wanted, None)
     return redirect(found.address if is_form else "draft_list")

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from centers.access import required_scope, requires
@@ -32,7 +33,9 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
     shown = [pair for pair in pairs if pair.state == state]
     record_event(EventKind.READ, {"page": "duplicate_list", "pairs": len(shown)})
     page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
-    states = [(name, words, sum(p.state == name for p in pairs)) for name, words in STATES.items()]
+    states = [
+        (name, _(words), sum(p.state == name for p in pairs)) for name, words in STATES.items()
+    ]
     context = PLACE | {"page": page, "state": state, "states": states}
     return render(request, "patients/duplicate_list.html", context)
 
@@ -48,14 +51,14 @@ def duplicate_review(request: HttpRequest, first: uuid.UUID, second: uuid.UUID) 
         return _show(request, pair, {}, [], 200)
     verdict = request.POST.get("verdict", "")
     note = request.POST.get("note", "").strip()[:REASON_MAX_LENGTH]
-    problems = [] if verdict in VERDICTS else [Problem("Choose what you found", "#id_verdict_1")]
-    problems += [] if note else [Problem("Say how you know", "#id_note")]
+    problems = [] if verdict in VERDICTS else [Problem(_("Choose what you found"), "#id_verdict_1")]
+    problems += [] if note else [Problem(_("Say how you know"), "#id_note")]
     if problems:
         return _show(request, pair, {"verdict": verdict, "note": note}, problems, 422)
     review_duplicate(
         actor=required_scope(), first=pair.first, second=pair.second, verdict=verdict, note=note
     )
-    messages.success(request, "What you found is kept.")
+    messages.success(request, _("What you found is kept."))
     return redirect("duplicate_list")
 
 
@@ -68,7 +71,7 @@ def _show(
     context: dict[str, Any] = PLACE | {
         "pair": pair,
         "cycles": [cycles[pair.first.pk], cycles[pair.second.pk]],
-        "verdicts": VERDICTS.items(),
+        "verdicts": [(name, _(words)) for name, words in VERDICTS.items()],
         "sent": sent or saved,
         "problems": problems,
     }

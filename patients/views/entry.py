@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from centers.access import required_scope
 from patients.actions.changes import Conflict, RecordChange, Refused, RowChange, SavedRecord
@@ -23,6 +24,7 @@ from patients.actions.submissions import (
     complete_submission,
     submitted_record,
 )
+from patients.calculated import Calculated
 from patients.forms.page import EntryPage
 from patients.models import Patient
 from patients.queries.confirmed import carried_reasons
@@ -30,7 +32,6 @@ from patients.queries.data_queries import open_queries_of
 from patients.queries.field_notes import lead_to_row
 from patients.queries.record_page import RecordView
 from patients.queries.twins import twins_of
-from patients.rules.calculated import Calculated
 from patients.rules.record import RecordState
 from patients.rules.values import Value
 from patients.views.drafts import KEEP, RESTORE, address_of, offer_of
@@ -138,13 +139,13 @@ def save_entry(request: HttpRequest, entry: Entry) -> HttpResponse:
     if CHECK_HEADER in request.headers:
         return _check_entry(entry)
     if page.gone or (entry.patient is not None and entry.patient.retracted):
-        page.gone = page.gone or "This record was retired while you were working on it."
+        page.gone = page.gone or _("This record was retired while you were working on it.")
         page.is_conflict = True
         return show_entry(request, entry, CONFLICT)
     if not page.is_valid:
         return show_entry(request, entry, REFUSED)
     if not page.is_changed:
-        messages.info(request, "Nothing was changed.")
+        messages.info(request, _("Nothing was changed."))
         return _go_on(request, entry, entry.patient.public_id if entry.patient else None)
     try:
         record = _save_once(request, entry)

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from centers.access import requires
 from centers.roles import Permission
+from patients.calculated import Calculated, of_course
 from patients.forms.grid import COLUMNS, Grid, copy_above, first_box, make_grid
 from patients.forms.page import EntryPage, read_page
 from patients.forms.pasting import Pasted, paste_cycles
 from patients.models import Patient
 from patients.queries.record_page import RecordView, view_record
-from patients.rules.calculated import Calculated, of_course
 from patients.rules.definitions import DEFINITIONS
 from patients.rules.dictionary import COURSES, CYCLES
 from patients.rules.record import RecordState
@@ -81,10 +82,10 @@ def _entry(
         row.calculated = values[place * size : (place + 1) * size]
     return Entry(
         page,
-        "Courses and cycles",
+        _("Courses and cycles"),
         patient.center_id,
         lambda: grid.changes,
-        "Courses and cycles were saved.",
+        _("Courses and cycles were saved."),
         patient,
         view,
         template="patients/course_grid.html",

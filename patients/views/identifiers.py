@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from centers.access import required_scope, requires
@@ -31,6 +32,7 @@ from patients.forms.acts import (
     read_erasure,
 )
 from patients.forms.page import Problem
+from patients.labels import finding_text
 from patients.models import Patient
 from patients.queries.record_page import linked_records
 from patients.views.shared import banner, erasure_of, record_or_404
@@ -52,9 +54,9 @@ def _record_with(permission: Permission, record: uuid.UUID) -> Patient:
 def record_reveal(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Asks for the reason, then shows the identifiers in the answer to that one POST."""
     patient = _record_with(Permission.REVEAL_IDENTIFIERS, record)
-    form, shown, status = ActForm(REVEAL_REASONS, "Reveal"), [], 200
+    form, shown, status = ActForm(REVEAL_REASONS, _("Reveal")), [], 200
     if request.method == "POST" and erasure_of(patient) is None:
-        form = read_act(request.POST, REVEAL_REASONS, "Reveal")
+        form = read_act(request.POST, REVEAL_REASONS, _("Reveal"))
         if not form.is_valid:
             status = REFUSED
         elif _too_many_reveals(patient):
@@ -80,20 +82,23 @@ def record_retire(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Retires a record that was created in error, or takes that back."""
     patient = _record_with(Permission.RETIRE_RECORDS, record)
     words = RESTORE_REASONS if patient.retracted else RETIRE_REASONS
-    act = "Restore" if patient.retracted else "Retire"
+    act = _("Restore") if patient.retracted else _("Retire")
     if request.method != "POST":
         form = ActForm(words, act, patient.version_row.version)
         return _show_retire(request, patient, form, 200)
     form = read_act(request.POST, words, act)
     if form.version is None:  # without it, an old page might undo what somebody just did
-        form.others.append(Problem("Open this page again: it tells no version of the record"))
+        form.others.append(Problem(_("Open this page again: it tells no version of the record")))
     if not form.is_valid:
         return _show_retire(request, patient, form, REFUSED)
     status = _retire(patient, form)
     if status is not None:
         return _show_retire(request, patient, form, status)
-    done = "restored and counts again" if patient.retracted else "retired and counts for nothing"
-    messages.success(request, f"Record {patient.registry_number} is {done}.")
+    restored = _("Record %(record)s is restored and counts again.")
+    retired = _("Record %(record)s is retired and counts for nothing.")
+    messages.success(
+        request, (restored if patient.retracted else retired) % {"record": patient.registry_number}
+    )
     return redirect("record_detail", record=patient.public_id)
 
 
@@ -109,10 +114,12 @@ def _retire(patient: Patient, form: ActForm) -> int | None:
         )
     except LinkedRecords as refused:
         numbers = ", ".join(refused.numbers)
-        form.others.append(Problem(f"Linked as a record of the same person: {numbers}"))
+        form.others.append(
+            Problem(_("Linked as a record of the same person: %(numbers)s") % {"numbers": numbers})
+        )
     except Refused as refused:
         form.others += [
-            Problem(text) for text in dict.fromkeys(f.message for f in refused.findings)
+            Problem(text) for text in dict.fromkeys(map(finding_text, refused.findings))
         ]
     except Conflict as conflict:
         form.is_conflict, form.version = True, conflict.actual
@@ -135,13 +142,13 @@ def _show_retire(
 def record_erase(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Destroys the identifiers on request of the person; the registry number is typed as a safety."""
     patient = _record_with(Permission.ERASE_IDENTIFIERS, record)
-    form, boxes, status = ActForm(ERASE_REASONS, "Erase"), ErasureForm(), 200
+    form, boxes, status = ActForm(ERASE_REASONS, _("Erase")), ErasureForm(), 200
     if request.method == "POST":
-        form = read_act(request.POST, ERASE_REASONS, "Erase")
+        form = read_act(request.POST, ERASE_REASONS, _("Erase"))
         boxes = read_erasure(request.POST, patient.registry_number, timezone.now().date())
         form.others += boxes.problems
         if form.is_valid and boxes.requested_on and _erase(patient, form, boxes):
-            messages.success(request, "The identifiers are erased.")
+            messages.success(request, _("The identifiers are erased."))
             return redirect("record_detail", record=patient.public_id)
         status = REFUSED
     context: dict[str, Any] = banner(patient)
@@ -159,6 +166,6 @@ def _erase(patient: Patient, form: ActForm, boxes: ErasureForm) -> bool:
             reason=form.reason,
         )
     except AlreadyErased:
-        form.others.append(Problem("The identifiers were erased before"))
+        form.others.append(Problem(_("The identifiers were erased before")))
         return False
     return True

@@ -18,6 +18,8 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from centers.access import required_scope, requires
@@ -64,11 +66,11 @@ CONFLICT: Final = 409
 PLACE: Final = {"section": "records"}
 # Streams that a filter of the page of cells leaves.
 KINDS: Final = {
-    "error": "Errors",
-    "changed": "Changed",
-    "retracted": "Retracted",
-    "new": "New",
-    "unchanged": "Unchanged",
+    "error": gettext_noop("Errors"),
+    "changed": gettext_noop("Changed"),
+    "retracted": gettext_noop("Retracted"),
+    "new": gettext_noop("New"),
+    "unchanged": gettext_noop("Unchanged"),
 }
 TEMPLATES: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "zip": (template_zip, "application/zip"),
@@ -77,7 +79,7 @@ TEMPLATES: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ),
 }
-GONE: Final = (
+GONE: Final = gettext_noop(
     "Somebody else, or the worker, has gone on with this import. This is how it stands now."
 )
 
@@ -127,11 +129,13 @@ def import_create(request: HttpRequest) -> HttpResponse:
         return _upload_page(request, centers, [], 200)
     center = next((c for c in centers if c.code == request.POST.get("center")), None)
     sent = request.FILES.get(FIELD)
-    problems = [] if center else [Problem("Choose a center", "#id_center")]
+    problems = [] if center else [Problem(_("Choose a center"), "#id_center")]
     if getattr(request, TOO_LARGE, False):
         problems.append(Problem(too_large(), "#id_bundle"))
     elif sent is None:
-        problems.append(Problem("Choose a file: a zip of CSV files, or a workbook", "#id_bundle"))
+        problems.append(
+            Problem(_("Choose a file: a zip of CSV files, or a workbook"), "#id_bundle")
+        )
     elif center is not None:
         try:
             job = create_import(actor=required_scope(), center_id=center.pk, content=sent.read())
@@ -218,7 +222,7 @@ def import_cells(request: HttpRequest, job: uuid.UUID) -> HttpResponse:
     listing = read_listing(found, streams, _page_number(request))
     _note_reading(found, "import_cells")
     summary = summarize(found)
-    kinds = [(name, words, summary.found.get(name, 0)) for name, words in KINDS.items()]
+    kinds = [(name, _(words), summary.found.get(name, 0)) for name, words in KINDS.items()]
     context = PLACE | {
         "job": found,
         "summary": summary,
@@ -314,7 +318,7 @@ def import_undo(request: HttpRequest, job: uuid.UUID) -> HttpResponse:
 
 
 def _without_reason(request: HttpRequest, job: ImportJob) -> HttpResponse:
-    problems = [Problem("Say why, for the history of the records", "#id_reason")]
+    problems = [Problem(_("Say why, for the history of the records"), "#id_reason")]
     return _detail(request, job, {"problems": problems}, REFUSED)
 
 
@@ -327,7 +331,7 @@ def import_discard(request: HttpRequest, job: uuid.UUID) -> HttpResponse:
         discard_import(actor=required_scope(), job=found)
     except WrongState:
         return _overtaken(request, found)
-    messages.info(request, "The upload was thrown away. Nothing of it was imported.")
+    messages.info(request, _("The upload was thrown away. Nothing of it was imported."))
     return redirect("import_list")
 
 

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from centers.access import required_scope, requires
@@ -56,16 +58,16 @@ def _lock_chosen(request: HttpRequest) -> str:
     found = Patient.objects.filter(public_id__in=chosen, retracted=False)
     ids = list(found.values_list("id", flat=True))
     if not chosen:
-        return "Choose the records to lock"
+        return _("Choose the records to lock")
     if len(ids) < len(chosen):
         raise Http404
     try:
         reason = request.POST.get("reason", "")
         locked = lock_records(actor=required_scope(), patient_ids=ids, reason=reason)
     except ReasonMissing:
-        return "Give the reason"
-    noun = "record is" if locked == 1 else "records are"
-    messages.success(request, f"{locked} {noun} locked now.")
+        return _("Give the reason")
+    done = ngettext("%(n)s record is locked now.", "%(n)s records are locked now.", locked)
+    messages.success(request, done % {"n": locked})
     return ""
 
 
@@ -92,7 +94,7 @@ def _show_locks(
         "lines": [(record, signings[record.pk]) for record in shown],
         "filters": filters,
         "centers": centers,
-        "states": [(state, words, counts[state]) for state, (words, _) in STATES.items()],
+        "states": [(state, _(words), counts[state]) for state, (words, __) in STATES.items()],
         "total": counts["locked"] + counts["unlocked"],
         "may_lock": scope.may(Permission.LOCK_RECORDS),
         "lockable": scope.permitted.get(Permission.LOCK_RECORDS, frozenset()),

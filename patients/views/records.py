@@ -9,6 +9,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from centers.access import required_scope, requires
@@ -54,12 +56,12 @@ from patients.views.shared import (
 PAGE_SIZE = 50
 # What the icons of the status grid say.
 LEGEND = (
-    ("none", "None"),
-    ("partial", "Partial"),
-    ("complete", "Complete"),
-    ("verified", "Verified"),
-    ("locked", "Locked"),
-    ("query", "Open query"),
+    ("none", _("None")),
+    ("partial", _("Partial")),
+    ("complete", _("Complete")),
+    ("verified", _("Verified")),
+    ("locked", _("Locked")),
+    ("query", _("Open query")),
 )
 FINDS_AN_HOUR = 300
 
@@ -73,9 +75,9 @@ def _list_context(filters: ListFilters, centers: list[Center]) -> dict[str, obje
         "scope_centers": centers,
         "diseases": DISEASES,
         "eligibilities": ELIGIBLE,
-        "statuses": STATUSES.items(),
-        "columns": GRID,
-        "legend": LEGEND,
+        "statuses": [(status, gettext(words)) for status, words in STATUSES.items()],
+        "columns": {form: gettext(heading) for form, heading in GRID.items()},
+        "legend": [(state, gettext(words)) for state, words in LEGEND],
         "today": timezone.now().date(),
         "identified": required_scope().permitted.get(Permission.VIEW_IDENTIFIERS, frozenset()),
         "may_create": required_scope().may(Permission.EDIT_RECORDS),

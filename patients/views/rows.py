@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from centers.access import requires
@@ -46,7 +47,7 @@ def _amend_retracted(
     """The row was retracted while somebody amended it: what was typed may become a new row."""
     part = read_form(form, request.POST, {patient.disease}, left_out=form.keys)
     page = EntryPage([part], version=patient.version_row.version)
-    page.gone = f"{found.label} was retracted while you were working on it."
+    page.gone = _("%(row)s was retracted while you were working on it.") % {"row": found.label}
     entry = _row_entry(page, part, found, patient, view)
     if not form.keys:
         entry.context["save_as"] = reverse("row_create", args=[patient.public_id, form])
@@ -68,10 +69,10 @@ def row_create(request: HttpRequest, record: uuid.UUID, form: Form) -> HttpRespo
         page = EntryPage([part])
     entry = Entry(
         page,
-        f"New {form.row_title.lower()}",
+        _("New %(row)s") % {"row": _(form.row_title).lower()},
         patient.center_id,
         lambda: [RowChange(form.name, part.changes)],
-        f"{form.row_title} was saved.",
+        _("%(row)s was saved.") % {"row": _(form.row_title)},
         patient,
         view,
         again=reverse("row_create", args=[record, form]),
@@ -86,7 +87,7 @@ def _onward(form: Form) -> Onward | None:
     if place + 1 >= len(ORDER):
         return None
     following = FORMS[ORDER[place + 1]]
-    return Onward(following.title.lower(), "row_create", (following.name,))
+    return Onward(_(following.title).lower(), "row_create", (following.name,))
 
 
 def _initial(view: RecordView, form: Form) -> dict[str, Value]:
@@ -123,7 +124,7 @@ def course_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
 def _course_entry(
     page: EntryPage, course: EntryForm, cycle: EntryForm, patient: Patient, view: RecordView
 ) -> Entry:
-    course.heading, cycle.heading = "Course", "First cycle"
+    course.heading, cycle.heading = _("Course"), _("First cycle")
 
     def rows() -> list[RowChange]:
         number = course.boxes["course_number"].value
@@ -132,10 +133,10 @@ def _course_entry(
 
     return Entry(
         page,
-        "New course",
+        _("New course"),
         patient.center_id,
         rows,
-        "The course and its first cycle were saved.",
+        _("The course and its first cycle were saved."),
         patient,
         view,
     )
@@ -170,7 +171,7 @@ def _row_entry(
         found.label,
         patient.center_id,
         lambda: [RowChange(name, part.changes, row_id=row.id)],
-        f"{part.form.row_title} was saved.",
+        _("%(row)s was saved.") % {"row": _(part.form.row_title)},
         patient,
         view,
         dict(row.values),
@@ -188,14 +189,14 @@ def row_retract(
     view = view_record(patient, identifiers=False)
     found = _row_or_404(view, form, row, is_sent=request.method == "POST")
     if found.row.retracted:  # pressed twice, or somebody else was faster
-        messages.info(request, f"{found.label} is retracted already.")
+        messages.info(request, _("%(row)s is retracted already.") % {"row": found.label})
         return redirect("record_detail", record=record)
     part = EntryForm(form, {}, row_id=found.row.id)
     if request.method == "POST":
         page = read_page(request.POST, [part], asks_reason=True)
     else:
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
-    page.act = "Retract"
+    page.act = _("Retract")
     page.require_reason(request.method == "POST")
     entry = _retraction(page, form, found, patient, view)
     return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
@@ -219,7 +220,7 @@ def row_restore(
         page = read_page(request.POST, [part], asks_reason=True)
     else:
         page = EntryPage([part], asks_reason=True, version=patient.version_row.version)
-    page.act = "Restore"
+    page.act = _("Restore")
     page.require_reason(request.method == "POST")
     entry = _restoration(page, form, found, patient, view)
     return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
@@ -232,10 +233,10 @@ def _restoration(
     rows = rows_to_restore(patient.pk, form.name, found.row.id)
     return Entry(
         page,
-        f"Restore {found.label}",
+        _("Restore %(row)s") % {"row": found.label},
         patient.center_id,
         lambda: [RowChange(name, row_id=key, restore=True) for name, key in rows],
-        f"{found.label} counts again.",
+        _("%(row)s counts again.") % {"row": found.label},
         patient,
         view,
         template="patients/row_retract.html",
@@ -246,7 +247,7 @@ def _restoration(
 def _entered(form: Form, found: RowView) -> list[tuple[str, str]]:
     """What the row holds: (label, value)."""
     return [
-        (field.label, display_value(field, value))
+        (_(field.label), display_value(field, value))
         for field in form.fields
         if (value := found.row.values.get(field.name)) is not None
     ]
@@ -262,10 +263,10 @@ def _retraction(
         rows += [cycle for cycle in cycles if cycle.value("course_number") == number]
     return Entry(
         page,
-        f"Retract {found.label}",
+        _("Retract %(row)s") % {"row": found.label},
         patient.center_id,
         lambda: [RowChange(row.form, row_id=row.id, retract=True) for row in rows],
-        f"{found.label} was retracted.",
+        _("%(row)s was retracted.") % {"row": found.label},
         patient,
         view,
         template="patients/row_retract.html",

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 
 from centers.access import required_scope, requires
@@ -38,7 +40,10 @@ TEMPLATES = {
     Meaning.VERIFIED: "patients/record_verify.html",
     Meaning.APPROVED: "patients/record_sign.html",
 }
-DONE = {Meaning.VERIFIED: "The record is verified.", Meaning.APPROVED: "The record is signed."}
+DONE = {
+    Meaning.VERIFIED: gettext_noop("The record is verified."),
+    Meaning.APPROVED: gettext_noop("The record is signed."),
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -73,7 +78,7 @@ def _sign_page(request: HttpRequest, record: uuid.UUID, meaning: Meaning) -> Htt
     except (RecordChanged, NotVerified, AlreadySigned) as refusal:
         return _show_signing(request, record_or_404(record), meaning, refusal)
     spend_signing(request)
-    messages.success(request, DONE[meaning])
+    messages.success(request, _(DONE[meaning]))
     return redirect(reverse("record_detail", args=[record]) + "#signatures")
 
 
@@ -115,10 +120,10 @@ def record_lock(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     try:
         done = _lock_or_unlock(request, patient)
     except ReasonMissing:
-        context = banner(patient) | {"reason_error": "Give the reason"}
+        context = banner(patient) | {"reason_error": _("Give the reason")}
         return render(request, "patients/record_lock.html", context, status=REFUSED)
     except NotLocked:
-        done = "The record was unlocked already."
+        done = _("The record was unlocked already.")
     messages.success(request, done)
     return redirect("record_detail", record=record)
 
@@ -130,9 +135,9 @@ def _lock_or_unlock(request: HttpRequest, patient: Patient) -> str:
         unlock_record(
             actor=scope, center_id=patient.center_id, patient_id=patient.pk, reason=reason
         )
-        return "The record is unlocked."
+        return _("The record is unlocked.")
     locked = lock_records(actor=scope, patient_ids=[patient.pk], reason=reason)
-    return "The record is locked." if locked else "The record was locked already."
+    return _("The record is locked.") if locked else _("The record was locked already.")
 
 
 @require_safe

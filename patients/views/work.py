@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from centers.access import required_scope, requires
@@ -64,7 +65,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "section": "records",
         "tab": "work_list",
         "records": len({decision.patient_id for decision in found}),
-        "entries": [(entry, ENTRIES[entry], number) for entry, number in counts.items()],
+        "entries": [(entry, _(ENTRIES[entry]), number) for entry, number in counts.items()],
         "chosen": chosen,
         "page": page,
         "tasks": tasks_of(list(page.object_list)),
@@ -103,7 +104,8 @@ def reminder_set(request: HttpRequest) -> HttpResponse:
     """Switches the reader's weekly mail on or off."""
     is_wanted = request.POST.get("wanted") == "yes"
     set_reminder(actor=required_scope(), is_wanted=is_wanted)
-    messages.success(request, f"The weekly mail is {'on' if is_wanted else 'off'}.")
+    on, off = _("The weekly mail is on."), _("The weekly mail is off.")
+    messages.success(request, on if is_wanted else off)
     return redirect("due_list")
 
 
@@ -129,8 +131,8 @@ def contact_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     form = read_attempt(request.POST if request.method == "POST" else None, today)
     context: dict[str, Any] = {
         "page": form,
-        "channels": CHANNELS.items(),
-        "outcomes": OUTCOMES.items(),
+        "channels": [(name, _(words)) for name, words in CHANNELS.items()],
+        "outcomes": [(name, _(words)) for name, words in OUTCOMES.items()],
     }
     if request.method != "POST" or form.attempted_on is None or not form.is_valid:
         status = 200 if request.method != "POST" else REFUSED
@@ -144,7 +146,7 @@ def contact_create(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
         outcome=form.outcome,
         submission=form.submission,
     )
-    messages.success(request, "The attempt is kept.")
+    messages.success(request, _("The attempt is kept."))
     return redirect("record_contacts", record=record)
 
 
@@ -163,9 +165,9 @@ def contact_retract(request: HttpRequest, record: uuid.UUID, contact: uuid.UUID)
             reason = request.POST.get("reason", "")[:500]
             retract_attempt(actor=required_scope(), attempt=attempt, reason=reason)
         except ReasonMissing:
-            error = "Give the reason"
+            error = _("Give the reason")
         else:
-            messages.success(request, "The attempt is taken back.")
+            messages.success(request, _("The attempt is taken back."))
             return redirect("record_contacts", record=record)
     context = banner(patient) | {"attempt": attempt, "error": error}
     status = REFUSED if error else 200

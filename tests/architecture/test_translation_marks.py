@@ -16,6 +16,27 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 # Folders and files whose texts are marked; sorted, one a line.
 MARKED: Final = (
+    "patients/actions/contacts.py",
+    "patients/actions/drafts.py",
+    "patients/actions/duplicates.py",
+    "patients/actions/import_jobs.py",
+    "patients/actions/reveal.py",
+    "patients/actions/signatures.py",
+    "patients/calculated.py",
+    "patients/contact_models.py",
+    "patients/forms/",
+    "patients/import_jobs.py",
+    "patients/labels.py",
+    "patients/queries/",
+    "patients/query_models.py",
+    "patients/rules/checks_catalog.py",
+    "patients/rules/code_words.py",
+    "patients/rules/definitions.py",
+    "patients/rules/dictionary.py",
+    "patients/rules/values.py",
+    "patients/templatetags/",
+    "patients/uploads.py",
+    "patients/views/",
     "templates/403.html",
     "templates/403_csrf.html",
     "templates/404.html",
@@ -55,21 +76,23 @@ COMPARED: Final = re.compile(r"""(?:==|!=|\bin)\s+(?:"[^"]*"|'[^']*')""")
 NAMING_TAGS: Final = {"load", "url", "static", "extends", "translate", "trans"}
 TEXT_TAGS: Final = {"translate", "trans", "blocktranslate", "blocktrans"}
 
-SENTENCE: Final = re.compile(r"[A-Z][a-z].*(?: .*|\.)$", re.DOTALL)
+SENTENCE: Final = re.compile(
+    r"[A-Z](?:[a-z].*(?: .*|\.)| [a-z].*)$|\{\} [a-z].*\.$",
+    re.DOTALL,
+)
 MARKS: Final = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"} | {
     "pgettext",
     "pgettext_lazy",
     "npgettext",
 }
-# Errors of the program and lines of the log; no page shows them.
-NOT_SHOWN: Final = {"ValueError", "TypeError", "LookupError", "KeyError", "RuntimeError"} | {
+# Errors of the program, which no page shows.
+ERRORS: Final = {"ValueError", "TypeError", "LookupError", "KeyError", "RuntimeError"} | {
     "AssertionError",
     "NotImplementedError",
     "ImproperlyConfigured",
-    "debug",
-    "info",
-    "exception",
+    "SuspiciousOperation",
 }
+LOGS: Final = {"log", "logger"}
 
 
 class Shown(HTMLParser):
@@ -132,12 +155,17 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+def _is_excepted(called: ast.expr) -> bool:
+    of = called.value if isinstance(called, ast.Attribute) else None
+    return _name(called) in MARKS | ERRORS or (of is not None and _name(of) in LOGS)
+
+
 def _excepted(tree: ast.AST) -> Iterator[ast.AST]:
     """Docstrings, arguments of marks, of errors of the program and of the log."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
-        elif isinstance(node, ast.Call) and _name(node.func) in MARKS | NOT_SHOWN:
+        elif isinstance(node, ast.Call) and _is_excepted(node.func):
             for argument in node.args:
                 yield from ast.walk(argument)
 
@@ -217,7 +245,9 @@ def test_a_text_without_mark_is_found_in_a_template(source: str, found: list[str
         ('label = _("Some %(n)s") % {"n": n}', []),
         ('label = f"Some {n} texts"', ["1: Some {} texts"]),
         ('label = ngettext("Some text", "Some texts", n)', []),
-        ('log.info("Some text")', []),
+        ('logger.info("Some text")', []),
+        ('messages.info(request, "A text")', ["1: A text"]),
+        ('messages.info(request, f"{row} is saved.")', ["1: {} is saved."]),
     ],
 )
 def test_a_text_without_mark_is_found_in_a_module(source: str, found: list[str]) -> None:

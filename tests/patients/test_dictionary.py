@@ -13,6 +13,7 @@ from django.db import models
 from patients.fields import NOT_COLUMNS
 from patients.models import ROW_MODELS, Patient
 from patients.partial_dates import PartialDate
+from patients.rules.code_words import CODE_WORDS
 from patients.rules.dictionary import FORMS, RECORD_FORMS, Field, Form
 from patients.rules.dictionary_page import dictionary_page
 from patients.rules.values import InvalidValue, Missing, format_value, parse_value
@@ -130,3 +131,9 @@ def test_database_takes_missing_reasons_for_the_same_fields(
     assert found is not None
     names = {f.name for f in form.fields if f.takes_missing_reason} - NOT_COLUMNS
     assert {name for name in found[1].split(",") if name} == names
+
+
+def test_every_code_has_its_words_or_speaks_for_itself() -> None:
+    codes = {code for form in FORMS.values() for field in form.fields for code in field.codes}
+    assert set(CODE_WORDS) <= codes
+    assert [c for c in codes - set(CODE_WORDS) if c.islower()] == []

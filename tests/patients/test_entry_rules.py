@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.http import QueryDict
 
+from patients.calculated import of_course, of_patient
 from patients.forms.cells import resolve_cell
 from patients.forms.dates import PartMissing, Parts, join_date, split_date
 from patients.forms.entry import read_form
-from patients.rules.calculated import of_course, of_patient
 from patients.rules.conditions import CONDITIONS
 from patients.rules.definitions import DEFINITIONS
 from patients.rules.dictionary import CYCLES, FORMS, LOCAL_THERAPIES, RECORD_FORMS

@@ -28,7 +28,7 @@ function ask(box) {
   const isAsked = controlsOf(box.dataset.when).length === 0 || given.some((value) => !codes || codes.includes(value));
   const holds = [...box.querySelectorAll(CONTROLS)].some((control) => (["radio", "checkbox"].includes(control.type) ? control.checked : control.value.trim()));
   box.hidden = !isAsked && !holds;
-  note(box, "unasked", !isAsked && holds ? "Not asked with this answer. It stays until you empty it." : "", "field-warning");
+  note(box, "unasked", !isAsked && holds ? form.dataset.sayUnasked : "", "field-warning");
 }
 
 function note(box, kind, text, style) {
@@ -144,7 +144,7 @@ if (form) {
     const headers = byItself ? { Accept: "text/plain", "X-Registry-Background": "1" } : { Accept: "text/plain" };
     const said = await send(form.dataset.draft, headers);
     if (said) kept = typed;
-    status.textContent = said || "The draft could not be saved. What you typed is only on this page.";
+    status.textContent = said || form.dataset.sayUnsaved;
     if (said && !byItself) document.dispatchEvent(new CustomEvent("registry:active"));
     return status.textContent;
   }
@@ -160,7 +160,7 @@ if (form) {
   }
   document.addEventListener("registry:ending", (event) => {
     if (form.dataset.draft) event.detail.work.push(keepDraft(true));
-    else if (isDirty()) event.detail.work.push("What you typed on this page is not kept as a draft.");
+    else if (isDirty()) event.detail.work.push(form.dataset.sayUnkept);
   });
   form.addEventListener("submit", (event) => {
     if (sent) event.preventDefault();

@@ -65,10 +65,10 @@ function preview(cell, pairs, lost) {
   const body = dialog.querySelector("tbody");
   body.replaceChildren(...pairs.map(([target, value]) => {
     const line = document.createElement("tr");
-    for (const text of [target.getAttribute("aria-label"), target.value || "empty", value || "empty"]) line.insertCell().textContent = text;
+    for (const text of [target.getAttribute("aria-label"), target.value || dialog.dataset.sayEmpty, value || dialog.dataset.sayEmpty]) line.insertCell().textContent = text;
     return line;
   }));
-  if (lost) body.insertRow().insertCell().textContent = "Some cells have no place in the grid and are left out: add a course first.";
+  if (lost) body.insertRow().insertCell().textContent = dialog.dataset.sayLost;
   dialog.onclick = (event) => {
     const answer = event.target.dataset.paste;
     if (!answer) return;

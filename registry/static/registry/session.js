@@ -24,7 +24,8 @@ async function ask(options) {
 
 function words(seconds) {
   const minutes = Math.ceil(seconds / MINUTE);
-  return seconds <= MINUTE ? "one minute or less" : `${minutes} minutes`;
+  const { sayMinute, sayMinutes } = box.querySelector("[data-left]").dataset;
+  return seconds <= MINUTE ? sayMinute : sayMinutes.replace("{n}", minutes);
 }
 
 // A form of the page may keep its draft; it pushes promises of a sentence about that.

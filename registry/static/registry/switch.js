@@ -6,7 +6,7 @@ let box = null;
 function build(html) {
   box = document.createElement("dialog");
   box.className = "panel switch";
-  box.setAttribute("aria-label", "Go to a record");
+  box.setAttribute("aria-label", link.dataset.switch);
   box.innerHTML = html; // from this server, escaped there
   box.addEventListener("close", () => { box.remove(); box = null; });
   box.addEventListener("click", (event) => { if (event.target === box) box.close(); });

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from patients.partial_dates import MONTHS, PartialDate
 from patients.rules.dictionary import CYCLES, PATIENTS, RENAL_CELL
 from patients.rules.record import History, RecordState, Row
@@ -21,7 +24,16 @@ IMDC_FACTORS: Final = (
     "imdc_neutrophilia",
     "imdc_thrombocytosis",
 )
-IMDC_GROUPS: Final = ("favorable", "intermediate", "intermediate", "poor")
+IMDC_GROUPS: Final = (
+    gettext_noop("favorable"),
+    gettext_noop("intermediate"),
+    gettext_noop("intermediate"),
+    gettext_noop("poor"),
+)
+# Texts of one number, and of a range.
+_DAYS: Final = (gettext_noop("%(least)s days"), gettext_noop("%(least)s to %(most)s days"))
+_YEARS: Final = (gettext_noop("%(least)s years"), gettext_noop("%(least)s to %(most)s years"))
+_OF_SIX: Final = (gettext_noop("%(least)s of 6"), gettext_noop("%(least)s to %(most)s of 6"))
 Range = tuple[int, int]
 
 
@@ -42,16 +54,18 @@ def of_patient(record: RecordState) -> list[Calculated]:
     found = [
         Calculated(
             "calculated_t0",
-            "First HD IL-2 (T0)",
-            _days_between(t0) if t0 else "no cycle given yet",
-            "Start of the first cycle with at least one dose given; its earliest and latest day"
-            " when dates are partial.",
+            _("First HD IL-2 (T0)"),
+            _days_between(t0) if t0 else _("no cycle given yet"),
+            _(
+                "Start of the first cycle with at least one dose given; its earliest and latest day"
+                " when dates are partial."
+            ),
         ),
         Calculated(
             "calculated_age",
-            "Age at T0",
+            _("Age at T0"),
             _age(history.birth, t0),
-            "Completed years from the birth date to T0.",
+            _("Completed years from the birth date to T0."),
         ),
     ]
     if record.patient.values.get("disease") == RENAL_CELL:
@@ -66,21 +80,22 @@ def of_course(record: RecordState, number: int) -> list[Calculated]:
     return [
         Calculated(
             f"{prefix}_doses",
-            "Doses given",
+            _("Doses given"),
             _doses(cycles),
-            f"Sum of doses given / sum of doses planned ({PLANNED_BY_DEFAULT} where empty).",
+            _("Sum of doses given / sum of doses planned (%(planned)s where empty).")
+            % {"planned": PLANNED_BY_DEFAULT},
         ),
         Calculated(
             f"{prefix}_cycles",
-            "Cycle 1 to 2",
+            _("Cycle 1 to 2"),
             _gap(_start(cycles, 1), _start(cycles, 2)),
-            "Days from the start of cycle 1 to the start of cycle 2.",
+            _("Days from the start of cycle 1 to the start of cycle 2."),
         ),
         Calculated(
             f"{prefix}_before",
-            "Since the course before",
+            _("Since the course before"),
             _gap(_first(_cycles(record, number - 1)), _first(cycles)),
-            "Days from the start of the course before to the start of this one.",
+            _("Days from the start of the course before to the start of this one."),
         ),
     ]
 
@@ -103,14 +118,15 @@ def _first(cycles: Sequence[Row]) -> PartialDate | None:
 
 def _doses(cycles: Sequence[Row]) -> str:
     if not cycles:
-        return "no cycle yet"
+        return _("no cycle yet")
     planned = sum(
         p if (p := c.whole("doses_planned")) is not None else PLANNED_BY_DEFAULT for c in cycles
     )
     given = [g for c in cycles if (g := c.whole("doses_given")) is not None]
-    least = "" if len(given) == len(cycles) else "at least "
+    is_sure = len(given) == len(cycles)
+    told = _("%(given)s of %(planned)s") if is_sure else _("at least %(given)s of %(planned)s")
     share = f" ({100 * sum(given) / planned:.0f} %)" if planned else ""
-    return f"{least}{sum(given)} of {planned}{share}"
+    return told % {"given": sum(given), "planned": planned} + share
 
 
 def _gap(before: PartialDate | None, after: PartialDate | None) -> str:
@@ -118,8 +134,8 @@ def _gap(before: PartialDate | None, after: PartialDate | None) -> str:
         return "-"
     least, most = (after.lo - before.hi).days, (after.hi - before.lo).days
     if most < 0:
-        return "in the wrong order"
-    return _range_words((max(least, 0), most), "days")
+        return _("in the wrong order")
+    return _range_words((max(least, 0), most), _DAYS)
 
 
 def _interval(history: History) -> tuple[date, date] | None:
@@ -130,42 +146,48 @@ def _interval(history: History) -> tuple[date, date] | None:
 
 def _days_between(days: tuple[date, date]) -> str:
     first, last = (f"{day.day:02d}-{MONTHS[day.month - 1]}-{day.year}" for day in days)
-    return first if first == last else f"{first} to {last}"
+    return first if first == last else _("%(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def _age(birth: PartialDate | None, t0: tuple[date, date] | None) -> str:
     if birth is None or t0 is None:
-        return "needs the birth date and a cycle"
-    return _range_words((_years(birth.hi, t0[0]), _years(birth.lo, t0[1])), "years")
+        return _("needs the birth date and a cycle")
+    return _range_words((_years(birth.hi, t0[0]), _years(birth.lo, t0[1])), _YEARS)
 
 
 def _years(start: date, end: date) -> int:
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
-def _range_words(found: Range, unit: str) -> str:
+def _range_words(found: Range, texts: tuple[str, str]) -> str:
+    """`texts`: of one number, and of a range."""
     least, most = found
-    return f"{least} {unit}" if least == most else f"{least} to {most} {unit}"
+    return _(texts[least != most]) % {"least": least, "most": most}
 
 
 def _imdc(patient: Row, t0: tuple[date, date] | None) -> Calculated:
-    factors = {"ECOG": _ecog(patient), "time from diagnosis to T0": _soon(patient, t0)}
+    factors = {"ECOG": _ecog(patient), _("time from diagnosis to T0"): _soon(patient, t0)}
     for name in IMDC_FACTORS:
         field = PATIENTS.by_name[name]
-        label = display_label(field.label)
+        label = display_label(_(field.label))
         factors[label] = {"yes": (1, 1), "no": (0, 0)}.get(str(patient.value(name)), (0, 1))
-    least = sum(low for low, _ in factors.values())
-    most = sum(high for _, high in factors.values())
+    least = sum(low for low, __ in factors.values())
+    most = sum(high for __, high in factors.values())
     groups = list(dict.fromkeys(IMDC_GROUPS[min(score, 3)] for score in range(least, most + 1)))
     open_ones = [name for name, (low, high) in factors.items() if low != high]
-    text = _range_words((least, most), "of 6") + f", {' or '.join(groups)}"
+    named = _(" or ").join(_(group) for group in groups)
+    text = f"{_range_words((least, most), _OF_SIX)}, {named}"
+    if open_ones:
+        text += "; " + _("not known: %(factors)s") % {"factors": ", ".join(open_ones)}
     return Calculated(
         "calculated_imdc",
-        "IMDC score",
-        text + (f"; not known: {', '.join(open_ones)}" if open_ones else ""),
-        "One point each: ECOG 2 or more (for Karnofsky below 80), less than a year from primary"
-        " diagnosis to T0, anemia, hypercalcemia, neutrophilia, thrombocytosis. 0 favorable, 1 or 2"
-        " intermediate, 3 and more poor. Validated for VEGF-targeted therapy.",
+        _("IMDC score"),
+        text,
+        _(
+            "One point each: ECOG 2 or more (for Karnofsky below 80), less than a year from primary"
+            " diagnosis to T0, anemia, hypercalcemia, neutrophilia, thrombocytosis. 0 favorable, 1 or 2"
+            " intermediate, 3 and more poor. Validated for VEGF-targeted therapy."
+        ),
     )
 
 
