@@ -22,7 +22,12 @@ from urllib.parse import urlencode
 
 from django.db import connection
 
-from analytics.derivation.engine import THRESHOLD_YEARS, current_cutoff
+from analytics.derivation.engine import (
+    DEFAULT_VARIANT,
+    THRESHOLD_YEARS,
+    VARIANTS,
+    current_cutoff,
+)
 from analytics.models import DataCut
 from analytics.queries.cohort import growth, headline, recomputing, sizes_at, treated_in_all
 from analytics.queries.data_cuts import seal_of
@@ -134,13 +139,15 @@ class Asked:
 
 
 @contextmanager
-def asking(query: Mapping[str, Any], *, curves_only: bool = False) -> Iterator[Asked]:
+def asking(
+    query: Mapping[str, Any], *, curves_only: bool = False, every_variant: bool = False
+) -> Iterator[Asked]:
     """The view that the address asks for, in force inside the block.
 
     The scope is that of the reader, pooled over all centers where that is the reader's right. Needs
     the reader's scope outside; whoever calls has checked the permission. `curves_only` says that the
     page shows no counts but those that are checked here: only then may pooled figures stand at
-    another cutoff or threshold.
+    another cutoff or threshold. `every_variant`: not only the primary and the one asked for are read.
     """
     own = required_scope()
     wide = pooled(own)
@@ -156,25 +163,19 @@ def asking(query: Mapping[str, Any], *, curves_only: bool = False) -> Iterator[A
             asked = _plain(asked, cutoff=TOO_MANY)
         if not asked.is_what_if:
             asked = replace(asked, recomputing=recomputing(asked.standing))
-        with _standing(asked):
+        variants = VARIANTS if every_variant else {DEFAULT_VARIANT, asked.analysis.variant}
+        with _standing(asked, sorted(variants)):
             yield replace(asked, counted=_counted(asked)) if asked.filters.chosen else asked
 
 
 @contextmanager
-def _standing(asked: Asked) -> Iterator[None]:
+def _standing(asked: Asked, variants: Sequence[str]) -> Iterator[None]:
     with ExitStack() as stack:
         if asked.seal is not None:
             stack.enter_context(known_at(asked.seal, "default"))
         if asked.is_what_if:
-            stack.enter_context(
-                outcomes_at(
-                    asked.cutoff,
-                    "default",
-                    asked.years,
-                    seal=asked.seal,
-                    since_seal=asked.seal is not None,
-                )
-            )
+            what_if = outcomes_at(asked.cutoff, "default", asked.years, variants, seal=asked.seal)
+            stack.enter_context(what_if)
         yield
 
 

@@ -1,7 +1,8 @@
 """The registry as it was known at a seal of the audit trail, and outcomes at any cutoff.
 
-Inside `known_at` the clinical tables' names lead to temporary tables with the rows of that moment,
-so the same derivation, statistics and pages run on them unchanged. A moment is a seal and never a
+Inside `known_at` the clinical tables' names lead to temporary views with the rows of that moment: the
+live ones that nothing touched since, and those that something did, out of the events. So the same
+derivation, statistics and pages run on them unchanged. A moment is a seal and never a
 clock reading: an event stamped before a time but committed after it was not known then.
 
 What is not read back: direct identifiers (events hold them sealed), centers and accounts. `record_id`
@@ -11,7 +12,7 @@ it too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,14 +33,15 @@ from analytics.models import Outcome
 from centers.access import required_scope
 from patients.models import ROW_MODELS, Patient
 
+PATIENTS: Final = Patient._meta.db_table
 TABLES: Final = (
-    Patient._meta.db_table,
+    PATIENTS,
     *(model._meta.db_table for model in ROW_MODELS.values()),
 )
 # Generated columns are not in the events: the copy computes them as the table does.
 _COLUMNS: Final = """
-    select attname from pg_attribute
-    where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+    select attname, attgenerated = '' from pg_attribute
+    where attrelid = %s::regclass and attnum > 0 and not attisdropped
     order by attnum
 """
 # Ids of events that were known at a seal.
@@ -65,28 +67,36 @@ _TOUCHED: Final = sql.SQL("""
             and ({patients}::bigint[] is null or event.patient_id = any({patients}::bigint[]))
     ) later
 """)
-# Rows that nothing touched since stand as they are: a live row is what its last event says
-# (manage.py verify_audit). All others come out of the events.
+# Rows that something touched since, as the events have them.
 _FILL: Final = sql.SQL("""
-    insert into pg_temp.{table} ({columns})
-    select {columns} from public.{table} live
-    where ({patients}::bigint[] is null or live.{parent} = any({patients}::bigint[])) and not exists (select from pg_temp.known_touched touched
-        where touched.table_name = {name} and touched.row_id = live.id)
-    union all
+    insert into pg_temp.{known} ({columns})
     select {columns} from (
         select event.after from pg_temp.known_touched touched
         join audit.event event on event.id = touched.event_id
         where touched.table_name = {name} and event.after is not null
     ) last, jsonb_populate_record(null::public.{table}, last.after)
 """)
+# All others stand as they are: a live row is what its last event says (manage.py verify_audit).
+_VIEW: Final = sql.SQL("""
+    create temporary view {table} with (security_invoker) as
+    select {every} from public.{table} live where ({patients}::bigint[] is null
+        or live.{parent} = any({patients}::bigint[])) and not exists (
+            select from pg_temp.known_touched touched
+            where touched.table_name = {name} and touched.row_id = live.id)
+    union all select {every} from pg_temp.{known}
+""")
 
 
 OUTCOMES: Final = Outcome._meta.db_table
+# What is derived for the block; a view of the name of OUTCOMES shows it.
+DERIVED: Final = "known_outcome"
+# Statistics of the large documents would take as long as the derivation.
+_ANALYZED: Final = tuple(n for n in Derived._fields if n not in ("criteria", "evidence", "flags"))
 AGE: Final = "coalesce(derived.age_at_t0, stored.age_at_t0)"
 # The start of treatment is one day at every cutoff that has it. So where the database shows the
 # reader no birth date, the age is the one that is stored with the same start.
 _DERIVE: Final = f"""
-    insert into pg_temp.{OUTCOMES} ({", ".join(Derived._fields)}, rule_set)
+    insert into pg_temp.{DERIVED} ({", ".join(Derived._fields)}, rule_set)
     select {", ".join(AGE if name == "age_at_t0" else f"derived.{name}" for name in Derived._fields)},
         %(rule_set)s
     from (
@@ -97,9 +107,9 @@ _DERIVE: Final = f"""
 """  # noqa: S608  # fixed text
 # Where the start was another one then, the database tells the age of a moment and no birth date.
 _AGES: Final = f"""
-    update pg_temp.{OUTCOMES} outcome set age_at_t0 = known.age
+    update pg_temp.{DERIVED} outcome set age_at_t0 = known.age
     from analytics_ages_known(%s, array(
-        select distinct patient_id from pg_temp.{OUTCOMES}
+        select distinct patient_id from pg_temp.{DERIVED}
         where age_at_t0 is null and t0 is not null
     )) known
     where known.patient_id = outcome.patient_id
@@ -108,19 +118,23 @@ _AGES: Final = f"""
 
 
 # Of a record that nothing touched since the seal and that waits for no derivation, what is stored is
-# what was known: the derivation reads the same rows.
-_STORED: Final = f"""
-    insert into pg_temp.{OUTCOMES} ({", ".join(Derived._fields)}, rule_set)
-    select {", ".join(Derived._fields)}, rule_set from public.{OUTCOMES} stored
-    where cutoff = %(cutoff)s and rule_set = %(rule_set)s and variant = any(%(variants)s)
-        and exists (select from {TABLES[0]} known where known.id = stored.patient_id)
-        and not exists (select from pg_temp.known_touched touched
-            where touched.patient_id = stored.patient_id)
-        and not exists (select from analytics_stale stale where stale.patient_id = stored.patient_id)
+# what was known: the derivation reads the same rows. These are the others.
+_ANEW: Final = f"""
+    create temporary table known_anew on commit drop as
+    select patient_id from pg_temp.known_touched
+    union select patient_id from analytics_stale
+    union select id from public.{PATIENTS} where id not in (
+        select patient_id from public.{OUTCOMES}
+        where cutoff = %(cutoff)s and rule_set = %(rule_set)s and variant = 'primary')
 """  # noqa: S608  # fixed text
-_OTHERS: Final = f"""
-    select array(select id from {TABLES[0]} except select patient_id from pg_temp.{OUTCOMES})
-"""  # noqa: S608  # fixed text
+_ONLY_DERIVED: Final = sql.SQL(
+    "create temporary view {outcomes} with (security_invoker) as select {every} from pg_temp.{derived}"
+)
+_WITH_STORED: Final = sql.SQL("""
+    union all select {every} from public.{outcomes} stored
+    where cutoff = {cutoff} and rule_set = {rule_set} and variant = any({variants})
+        and not exists (select from pg_temp.known_anew anew where anew.patient_id = stored.patient_id)
+""")
 
 
 class NotSealed(LookupError):
@@ -171,10 +185,18 @@ def known_at(
             known=sql.Literal(known), tables=sql.Literal(list(TABLES)), patients=only
         )
         cursor.execute(touched)
+        cursor.execute("create index on pg_temp.known_touched (table_name, row_id)")
         cursor.execute("analyze pg_temp.known_touched")
-        for table in TABLES:
-            _copy(cursor, table, only)
-        with _first_here(cursor, (*TABLES, "known_touched")):
+        cursor.execute("select distinct table_name from pg_temp.known_touched")
+        changed = {name for (name,) in cursor.fetchall()}
+        # Where nothing was touched the live table is what was known.
+        views = [
+            name
+            for name in TABLES
+            if name in changed or (name == PATIENTS and patients is not None)
+        ]
+        copies = [_view(cursor, table, only) for table in views]
+        with _first_here(cursor, views, [*copies, "known_touched"]):
             yield
 
 
@@ -186,18 +208,17 @@ def outcomes_at(
     variants: Sequence[str] = VARIANTS,
     *,
     seal: Seal | None = None,
-    since_seal: bool = False,
 ) -> Iterator[None]:
     """One transaction in which the outcome table holds what is derived at another cutoff.
 
-    `seal`: that of `known_at` around it; then it is derived from the rows known then. With
-    `since_seal`, there alone, what is stored of the same cutoff stands for records that nothing
-    touched since (at the registry's own threshold), and the others are derived.
+    Inside `known_at` it is derived from the rows known then. With its `seal` given, what is stored of
+    the same cutoff stands for records that nothing touched since (at the registry's own threshold),
+    and only the others are derived.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         without_memoize(using)
         cursor.execute(
-            f"create temporary table {OUTCOMES} (like public.{OUTCOMES} including defaults)"
+            f"create temporary table {DERIVED} (like public.{OUTCOMES} including defaults)"
             " on commit drop"
         )
         parameters = {
@@ -208,15 +229,18 @@ def outcomes_at(
             "rule_set": RULE_SET,
             "hidden": _hides_birth_dates(),
         }
-        if since_seal and threshold_years == THRESHOLD_YEARS:
-            cursor.execute(_STORED, parameters)
-            cursor.execute(_OTHERS)
+        kept = seal is not None and threshold_years == THRESHOLD_YEARS
+        if kept:
+            cursor.execute(_ANEW, parameters)
+            cursor.execute("analyze pg_temp.known_anew")
+            cursor.execute("select array(select patient_id from pg_temp.known_anew)")
             parameters["ids"] = cursor.fetchone()[0]
         cursor.execute(_DERIVE, parameters)
         if seal is not None and parameters["hidden"]:
             cursor.execute(_AGES, [seal.number])
-        cursor.execute(f"analyze pg_temp.{OUTCOMES}")
-        with _first_here(cursor, (OUTCOMES,)):
+        cursor.execute(f"analyze pg_temp.{DERIVED} ({', '.join(_ANALYZED)})")
+        cursor.execute(_outcomes_view(cursor, parameters, kept=kept))
+        with _first_here(cursor, [OUTCOMES], [DERIVED, *(["known_anew"] if kept else [])]):
             yield
 
 
@@ -227,32 +251,60 @@ def _hides_birth_dates() -> bool:
 
 
 @contextmanager
-def _first_here(cursor: Any, tables: tuple[str, ...]) -> Iterator[None]:
-    """Names lead to the temporary tables first; a changed path also makes kept plans look again."""
+def _first_here(cursor: Any, views: Sequence[str], tables: Sequence[str]) -> Iterator[None]:
+    """Names lead to the temporary views first; a changed path also makes kept plans look again."""
     cursor.execute("select current_setting('search_path')")
     before = cursor.fetchone()[0]
     cursor.execute("select set_config('search_path', 'pg_temp, public', true)")
     yield
     # After an error the transaction's end undoes all of this.
     cursor.execute("select set_config('search_path', %s, true)", [before])
-    for table in tables:
-        cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(table)))
+    for kind, names in (("view", views), ("table", tables)):
+        for name in names:
+            cursor.execute(sql.SQL(f"drop {kind} pg_temp.{{}}").format(sql.Identifier(name)))
 
 
-def _copy(cursor: Any, table: str, patients: sql.Literal) -> None:
-    """One clinical table as it was known."""
+def _columns(cursor: Any, table: str) -> list[tuple[str, bool]]:
+    """Columns of a table in order, and whether an event holds each."""
     cursor.execute(_COLUMNS, [f"public.{table}"])
-    columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in cursor.fetchall())
-    name = sql.Identifier(table)
-    cursor.execute(
-        sql.SQL(
-            "create temporary table {} (like public.{} including generated) on commit drop"
-        ).format(name, name)
-    )
-    parent = sql.Identifier("id" if table == Patient._meta.db_table else "patient_id")
-    fill = _FILL.format(
-        table=name, columns=columns, name=sql.Literal(table), parent=parent, patients=patients
-    )
-    cursor.execute(fill)
-    cursor.execute(sql.SQL("create index on pg_temp.{} ({})").format(name, parent))
-    cursor.execute(sql.SQL("analyze pg_temp.{}").format(name))
+    found: list[tuple[str, bool]] = cursor.fetchall()
+    return found
+
+
+def _listed(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _view(cursor: Any, table: str, patients: sql.Literal) -> str:
+    """The view of one clinical table as it was known; answers the name of the table of what was touched."""
+    columns = _columns(cursor, table)
+    known = f"known_{table}"
+    parent = "id" if table == PATIENTS else "patient_id"
+    names: dict[str, sql.Composable] = {
+        "table": sql.Identifier(table),
+        "known": sql.Identifier(known),
+        "name": sql.Literal(table),
+        "parent": sql.Identifier(parent),
+        "patients": patients,
+        "columns": _listed(name for name, held in columns if held),
+        "every": _listed(name for name, _ in columns),
+    }
+    made = "create temporary table {known} (like public.{table} including generated) on commit drop"
+    cursor.execute(sql.SQL(made).format(**names))
+    cursor.execute(_FILL.format(**names))
+    cursor.execute(sql.SQL("create index on pg_temp.{known} ({parent})").format(**names))
+    cursor.execute(sql.SQL("analyze pg_temp.{known}").format(**names))
+    cursor.execute(_VIEW.format(**names))
+    return known
+
+
+def _outcomes_view(cursor: Any, parameters: Mapping[str, Any], *, kept: bool) -> sql.Composed:
+    """The view of what is derived; with `kept` also of what is stored of all other records."""
+    names: dict[str, sql.Composable] = {
+        "outcomes": sql.Identifier(OUTCOMES),
+        "derived": sql.Identifier(DERIVED),
+        "every": _listed(name for name, _ in _columns(cursor, OUTCOMES)),
+        **{name: sql.Literal(parameters[name]) for name in ("cutoff", "rule_set", "variants")},
+    }
+    parts = [_ONLY_DERIVED, _WITH_STORED] if kept else [_ONLY_DERIVED]
+    return sql.SQL("").join(part.format(**names) for part in parts)

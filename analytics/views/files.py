@@ -56,7 +56,8 @@ def cohort_file(request: HttpRequest, figure: str, kind: str) -> HttpResponse:
     """A figure of a dashboard page, as that page shows it to this reader, as a file."""
     if figure not in BUILDERS or kind not in FILE_TYPES:
         raise Http404
-    with asking(request.GET, curves_only=figure in CURVES) as asked:
+    every = figure == "variants"
+    with asking(request.GET, curves_only=figure in CURVES, every_variant=every) as asked:
         printed = BUILDERS[figure](asked, request.GET)
     if printed is None or kind not in printed.kinds:
         raise Http404

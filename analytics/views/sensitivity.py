@@ -68,7 +68,7 @@ def build_bounds(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | None
 @requires(Permission.VIEW_COHORT)
 def cohort_sensitivity(request: HttpRequest) -> HttpResponse:
     """Four variants side by side, and the earliest and latest curve that partial dates allow."""
-    with asking(request.GET, curves_only=True) as asked:
+    with asking(request.GET, curves_only=True, every_variant=True) as asked:
         panels = [made for made in (_variants(asked), _bounds(asked)) if made]
     context = said(asked) | {
         "tab": "cohort_sensitivity",

@@ -8,11 +8,14 @@ from io import StringIO
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
+from analytics.derivation.engine import Derived
+from analytics.derivation.stale import drain
 from analytics.models import DataCut
+from analytics.queries.asked import asking
 from analytics.queries.known import TABLES, known_at, seal_before
-from centers.access import acting, system_scope
+from centers.access import acting, scope_of, system_scope
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
 from patients.models import Patient
@@ -99,6 +102,41 @@ def test_every_printed_moment_comes_out_again_byte_for_byte(universe: Universe) 
         assert derived("--as-of", seal) == rows
 
 
+def test_page_of_the_past_mixes_what_is_stored_with_what_is_derived_anew(
+    universe: Universe,
+) -> None:
+    """Untouched records from the stored outcomes, others from the events: together the page of that day."""
+    columns = ", ".join(Derived._fields)
+    rows = f"select {columns} from analytics_outcome order by patient_id, variant"
+
+    def shown(**query: str) -> list[tuple[object, ...]]:
+        scope = scope_of(universe.users["dana"])
+        with (
+            acting(scope),
+            transaction.atomic(),
+            asking(query, every_variant=True),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(rows)
+            return cursor.fetchall()
+
+    drain()
+    seal, before = sealed(), shown()
+    assert len(before) == 5 * 4
+    amend_record(
+        universe, "progressed", [follow_up("2003-01-06", systemic_therapy_since_il2="yes")]
+    )
+    death = read_values("patients", {"date_of_death": "2012-01"})
+    amend_record(universe, "survivor", [RowChange("patients", death, key(universe, "survivor"))])
+    drain()
+    patient = {**WAITING_FORMS["patients"][0], "record_id": "C02-0009"}
+    add_record(universe.centers["C02"], {**WAITING_FORMS, "patients": [patient]})
+    # Changed and not derived yet; "untouched" and "stranger" stand as they stood.
+    amend_record(universe, "waiting", [follow_up("2013-05-06")])
+    assert shown() != before
+    assert shown(as_of=str(seal)) == before
+
+
 def test_time_resolves_to_the_last_seal_before_it(universe: Universe) -> None:
     number = sealed()
     before = derived()
@@ -125,7 +163,7 @@ def test_live_tables_stand_again_afterwards(universe: Universe) -> None:
             shown = Patient.objects.using("worker").count()
         with connections["worker"].cursor() as cursor:
             cursor.execute(
-                "select count(*) from pg_class where relpersistence = 't' and relkind = 'r'"
+                "select count(*) from pg_class where relpersistence = 't' and relkind in ('r', 'v')"
             )
             assert cursor.fetchone()[0] == 0
             cursor.execute(
