@@ -1,5 +1,7 @@
 """What analytics puts into the slots of patients and centers."""
 
+from django.utils.translation import gettext_noop
+
 from analytics.outlooks import outlooks_of
 from analytics.panels import outcome_panel
 from analytics.queries.deciding import find_deciding
@@ -19,4 +21,4 @@ def fill() -> None:
         slots.outlooks.append(outlooks_of)
         slots.deciding.append(find_deciding)
         center_slots.finders.append(LATE_CHANGES)
-        center_slots.access_tables["analytics_api_client"] = "API client"  # a table's name
+        center_slots.access_tables["analytics_api_client"] = gettext_noop("API client")

@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 
 from django.db.models import QuerySet
 from django.http import FileResponse
+from django.utils.translation import override
 
 from centers.event_words import EventLine, lines_of
 from centers.models import AuditEvent
@@ -54,7 +55,9 @@ def safe_cell(text: str) -> str:
 def event_file(events: QuerySet[AuditEvent], name: str, form: str) -> tuple[FileResponse, int]:
     """The events as a download of the format, and how many they are. `name` identifies nobody."""
     file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    count = _WRITERS[form](file, _lines(events))
+    # A file is the same in every language of the pages.
+    with override(None):
+        count = _WRITERS[form](file, _lines(events))
     file.seek(0)
     response = FileResponse(
         file, as_attachment=True, filename=f"{name}.{form}", content_type=FORMATS[form]

@@ -12,37 +12,40 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from centers import slots
 from centers.models import AuditEvent, Center, User
 from centers.roles import Role
 from centers.slots import Change, Described, RecordName
 
 ACTIONS: Final = {
-    "insert": "Entered",
-    "update": "Amended",
-    "delete": "Deleted",
-    "sign_in": "Signed in",
-    "sign_out": "Signed out",
-    "sign_in_failed": "Sign-in failed",
-    "locked_out": "Locked out",
-    "signing_refused": "Signing refused",
-    "mfa": "Second factor",
-    "read": "Identifiers read",
-    "reveal": "Identifiers revealed",
-    "search": "Searched",
-    "print": "Printed",
-    "download": "Downloaded",
-    "export": "Exported",
-    "import": "Imported",
-    "operation": "Operation",
+    "insert": gettext_noop("Entered"),
+    "update": gettext_noop("Amended"),
+    "delete": gettext_noop("Deleted"),
+    "sign_in": gettext_noop("Signed in"),
+    "sign_out": gettext_noop("Signed out"),
+    "sign_in_failed": gettext_noop("Sign-in failed"),
+    "locked_out": gettext_noop("Locked out"),
+    "signing_refused": gettext_noop("Signing refused"),
+    "mfa": gettext_noop("Second factor"),
+    "read": gettext_noop("Identifiers read"),
+    "reveal": gettext_noop("Identifiers revealed"),
+    "search": gettext_noop("Searched"),
+    "print": gettext_noop("Printed"),
+    "download": gettext_noop("Downloaded"),
+    "export": gettext_noop("Exported"),
+    "import": gettext_noop("Imported"),
+    "operation": gettext_noop("Operation"),
 }
 _TABLES: Final = {
-    "centers_user": "Account",
-    "centers_membership": "Membership",
-    "centers_center": "Center",
-    "centers_audit_review": "Audit review",
-    "centers_openidentity": "OpenID account",
-    "mfa_authenticator": "Second factor",
+    "centers_user": gettext_noop("Account"),
+    "centers_membership": gettext_noop("Membership"),
+    "centers_center": gettext_noop("Center"),
+    "centers_audit_review": gettext_noop("Audit review"),
+    "centers_openidentity": gettext_noop("OpenID account"),
+    "mfa_authenticator": gettext_noop("Second factor"),
 }
 _PEOPLE_KEYS: Final = ("user_id", "owner_id", "account")
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -80,7 +83,7 @@ def lines_of(events: Sequence[AuditEvent]) -> list[EventLine]:
     return [
         EventLine(
             event,
-            told.action or ACTIONS.get(event.operation, event.operation.replace("_", " ")),
+            told.action or _action(event.operation),
             told.what,
             told.changes,
             told.href,
@@ -90,6 +93,10 @@ def lines_of(events: Sequence[AuditEvent]) -> list[EventLine]:
         for event in events
         for told in [described[event.pk]]
     ]
+
+
+def _action(operation: str) -> str:
+    return _(ACTIONS[operation]) if operation in ACTIONS else operation.replace("_", " ")
 
 
 def _records(patient_ids: set[int]) -> dict[int, RecordName]:
@@ -119,7 +126,8 @@ def _describe(
         told = reading_words(row)
         return Described(", ".join(part for part in (person, told) if part))
     titles = _TABLES | slots.access_tables
-    title = titles.get(event.table_name) or _table_words(event.table_name)
+    name = titles.get(event.table_name)
+    title = _(name) if name else _table_words(event.table_name)
     about = person
     if event.table_name == "centers_user":
         about = people.get(event.row_id or 0, "")
@@ -127,7 +135,9 @@ def _describe(
         about = str(row.get("code", ""))
     elif event.table_name == "centers_membership":
         place = centers.get(row.get("center_id") or 0)
-        about = f"{person}, {Role(row['role']).label}{f' at {place}' if place else ''}"
+        held = {"person": person, "role": _(Role(row["role"]).label), "center": place}
+        at_center, wide = _("%(person)s, %(role)s at %(center)s"), _("%(person)s, %(role)s")
+        about = (at_center if place else wide) % held
     return Described(f"{title}: {about}" if about else title, plain_changes(event))
 
 
@@ -157,7 +167,7 @@ def _plain(value: Any) -> str:
     if value is None or value == "" or value == {}:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, list):
         return ", ".join(_plain(part) for part in value)
     if isinstance(value, dict):
@@ -173,7 +183,8 @@ def reading_words(detail: Mapping[str, Any]) -> str:
     parts = []
     for name, value in detail.items():
         if name == "patient_ids":
-            parts.append(f"{len(value)} records")
+            said = ngettext("%(number)s record", "%(number)s records", len(value))
+            parts.append(said % {"number": len(value)})
         elif not _TECHNICAL.fullmatch(name) and name != "account":
             parts.append(f"{name.replace('_', ' ')} {_plain(value)}".replace("_", " "))
     return ", ".join(parts)

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from centers.forms import REASONS, HouseForm
 
@@ -48,7 +49,7 @@ def refusing(form: HouseForm) -> Iterator[None]:
         form.refuse(error)
     except IntegrityError:
         # Two people, or two presses, saved the same at one moment; the database let one in.
-        problem = "The same was saved at this moment. Look at the list before you try again."
+        problem = _("The same was saved at this moment. Look at the list before you try again.")
         form.refuse(ValidationError(problem))
 
 

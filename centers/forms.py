@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from centers.actions.centers import CenterValue
 from centers.actions.users import FirstMembership
@@ -16,22 +18,25 @@ from centers.models import Center
 from centers.queries.administration import ROLES
 from centers.roles import REGISTRY_WIDE, Role
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 REASON_MAX_LENGTH: Final = 500
 # Suggested, not required: the box takes any text.
 REASONS: Final = (
-    "New member of the team",
-    "Left the team",
-    "Change of duties",
-    "Request of the center",
-    "Request of the person",
-    "Lost access",
-    "Suspected misuse",
-    "Correction of a mistake",
+    _("New member of the team"),
+    _("Left the team"),
+    _("Change of duties"),
+    _("Request of the center"),
+    _("Request of the person"),
+    _("Lost access"),
+    _("Suspected misuse"),
+    _("Correction of a mistake"),
 )
 # Control characters, and those that turn the direction of the text around them.
 _ONE_LINE: Final = RegexValidator(
     "[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]",
-    "Write one line of plain text: it holds a character that cannot be seen.",
+    _("Write one line of plain text: it holds a character that cannot be seen."),
     inverse_match=True,
 )
 DAY_FORMATS: Final = ("%d-%b-%Y", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y")
@@ -46,8 +51,8 @@ class HouseForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             chosen = isinstance(field, forms.ChoiceField)
-            field.error_messages["required"] = "Choose one." if chosen else "Enter a value."
-            field.error_messages["invalid_choice"] = "Choose one of the list."
+            field.error_messages["required"] = _("Choose one.") if chosen else _("Enter a value.")
+            field.error_messages["invalid_choice"] = _("Choose one of the list.")
             field.widget.attrs.setdefault("autocomplete", "off")
             if isinstance(field, forms.CharField):
                 field.validators.append(_ONE_LINE)
@@ -77,20 +82,20 @@ class ReasonField(forms.CharField):
 
     def __init__(self) -> None:
         widget = forms.TextInput(attrs={"list": "reasons"})
-        super().__init__(label="Reason", max_length=REASON_MAX_LENGTH, widget=widget)
+        super().__init__(label=_("Reason"), max_length=REASON_MAX_LENGTH, widget=widget)
 
 
 class DayField(forms.DateField):
     """A whole date; the day comes before the month."""
 
-    def __init__(self, label: str, *, help_text: str = "", **kwargs: Any) -> None:
+    def __init__(self, label: StrOrPromise, *, help_text: StrOrPromise = "", **kwargs: Any) -> None:
         super().__init__(
             label=label,
             required=False,
             input_formats=DAY_FORMATS,
             widget=forms.DateInput(format=DAY_FORMATS[0]),
-            help_text=help_text or "Such as 24-Mar-2026",
-            error_messages={"invalid": "Write day, month and year, such as 24-Mar-2026."},
+            help_text=help_text or _("Such as 24-Mar-2026"),
+            error_messages={"invalid": _("Write day, month and year, such as 24-Mar-2026.")},
             **kwargs,
         )
 
@@ -101,17 +106,17 @@ class CenterChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not gen
     def __init__(self) -> None:
         super().__init__(
             Center.objects.order_by("code"),
-            label="Center",
+            label=_("Center"),
             required=False,
             to_field_name="public_id",
             empty_label="",
-            help_text="Not for roles of the whole registry",
+            help_text=_("Not for roles of the whole registry"),
         )
 
     def label_from_instance(self, obj: Any) -> str:
         """Code and name, and whether it is closed."""
-        closed = " (closed)" if obj.status == "closed" else ""
-        return f"{obj.code} {obj.name}{closed}"
+        name = f"{obj.code} {obj.name}"
+        return _("%(center)s (closed)") % {"center": name} if obj.status == "closed" else name
 
 
 class ActForm(HouseForm):
@@ -126,21 +131,23 @@ class CenterForm(HouseForm):
     The code stays: import files name the center by it.
     """
 
-    name = forms.CharField(label="Name", max_length=200, show_hidden_initial=True)
-    city = forms.CharField(label="City", max_length=200, required=False, show_hidden_initial=True)
+    name = forms.CharField(label=_("Name"), max_length=200, show_hidden_initial=True)
+    city = forms.CharField(
+        label=_("City"), max_length=200, required=False, show_hidden_initial=True
+    )
     country = forms.CharField(
-        label="Country",
+        label=_("Country"),
         max_length=2,
         required=False,
         show_hidden_initial=True,
-        validators=[RegexValidator(r"^[A-Z]{2}$", "Write two capital letters, such as NL.")],
-        help_text="Two letters of ISO 3166, such as NL",
+        validators=[RegexValidator(r"^[A-Z]{2}$", _("Write two capital letters, such as NL."))],
+        help_text=_("Two letters of ISO 3166, such as NL"),
     )
     irb_number = forms.CharField(
-        label="IRB number", max_length=60, required=False, show_hidden_initial=True
+        label=_("IRB number"), max_length=60, required=False, show_hidden_initial=True
     )
-    irb_expiry = DayField("IRB expiry", show_hidden_initial=True)
-    activation_date = DayField("Activated on", show_hidden_initial=True)
+    irb_expiry = DayField(_("IRB expiry"), show_hidden_initial=True)
+    activation_date = DayField(_("Activated on"), show_hidden_initial=True)
     reason = ReasonField()
 
     @property
@@ -154,15 +161,15 @@ class NewCenterForm(CenterForm):
     """A center to come."""
 
     code = forms.CharField(
-        label="Code",
+        label=_("Code"),
         max_length=12,
         validators=[
             RegexValidator(
                 r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z",
-                "Use letters, digits, _ and - only, a letter or digit first.",
+                _("Use letters, digits, _ and - only, a letter or digit first."),
             )
         ],
-        help_text="As in import files, such as C01; it stays for good",
+        help_text=_("As in import files, such as C01; it stays for good"),
     )
     field_order = ("code",)
 
@@ -170,25 +177,25 @@ class NewCenterForm(CenterForm):
         """Codes that differ in case alone would be taken for each other."""
         code: str = self.cleaned_data["code"]
         if Center.objects.filter(code__iexact=code).exists():
-            raise ValidationError("Another center has this code. Choose another.")
+            raise ValidationError(_("Another center has this code. Choose another."))
         return code
 
 
 class PersonForm(HouseForm):
     """How a person is named and written to."""
 
-    full_name = forms.CharField(label="Full name", max_length=200)
-    email = forms.EmailField(label="E-mail", max_length=254)
+    full_name = forms.CharField(label=_("Full name"), max_length=200)
+    email = forms.EmailField(label=_("E-mail"), max_length=254)
     reason = ReasonField()
 
 
 class MembershipForm(HouseForm):
     """A role, where, and from when to when."""
 
-    role = forms.ChoiceField(label="Role")
+    role = forms.ChoiceField(label=_("Role"))
     center = CenterChoice()
-    starts_on = DayField("First day")
-    ends_on = DayField("Last day", help_text="Empty: until it is ended")
+    starts_on = DayField(_("First day"))
+    ends_on = DayField(_("Last day"), help_text=_("Empty: until it is ended"))
     reason = ReasonField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -214,21 +221,23 @@ class MembershipForm(HouseForm):
         if role := cleaned.get("role"):
             wide = Role(role) in REGISTRY_WIDE
             if wide and cleaned.get("center"):
-                self.add_error("center", "This role is held in the whole registry: leave it empty.")
+                self.add_error(
+                    "center", _("This role is held in the whole registry: leave it empty.")
+                )
             elif not wide and not cleaned.get("center") and "center" not in self.errors:
-                self.add_error("center", "This role is held at a center: choose one.")
+                self.add_error("center", _("This role is held at a center: choose one."))
         return cleaned
 
 
 class InvitationForm(MembershipForm):
     """A new account with its first membership."""
 
-    full_name = forms.CharField(label="Full name", max_length=200)
-    email = forms.EmailField(label="E-mail", max_length=254)
+    full_name = forms.CharField(label=_("Full name"), max_length=200)
+    email = forms.EmailField(label=_("E-mail"), max_length=254)
     username = forms.CharField(
-        label="User name",
+        label=_("User name"),
         max_length=150,
-        help_text="Letters, digits and . _ @ + -; never given to another",
+        help_text=_("Letters, digits and . _ @ + -; never given to another"),
     )
     field_order = ("full_name", "email", "username")
 
@@ -242,13 +251,13 @@ class InvitationForm(MembershipForm):
 class EndForm(HouseForm):
     """When a membership ends."""
 
-    ends_on = DayField("Last day", help_text="Empty: it ends at once")
+    ends_on = DayField(_("Last day"), help_text=_("Empty: it ends at once"))
     reason = ReasonField()
 
 
 def _role_label(role: Role) -> str:
-    where = "whole registry" if role in REGISTRY_WIDE else "at a center"
-    return f"{role.label.capitalize()} ({where})"
+    said = _("%(role)s (whole registry)") if role in REGISTRY_WIDE else _("%(role)s (at a center)")
+    return said % {"role": gettext(role.label).capitalize()}
 
 
 def _today() -> date:

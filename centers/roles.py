@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 
 class Permission(StrEnum):
     """One thing a person may do; checked per center where it concerns records."""
@@ -49,8 +51,20 @@ class Role(StrEnum):
 
     @property
     def label(self) -> str:
-        """For people: "principal investigator"."""
+        """For people, in English: "principal investigator"; a page translates it."""
         return self.value.replace("_", " ")
+
+
+# What `label` gives, for the catalogue.
+LABELS: Final = (
+    gettext_noop("coordinator"),
+    gettext_noop("principal investigator"),
+    gettext_noop("monitor"),
+    gettext_noop("data manager"),
+    gettext_noop("investigator"),
+    gettext_noop("administrator"),
+    gettext_noop("system"),
+)
 
 
 _P = Permission

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils.translation import gettext
+
 if TYPE_CHECKING:  # filled before any model is loaded
     from centers.models import AuditEvent
 
@@ -47,6 +49,9 @@ class Finder:
     `sql` selects the events that the rule flags: id, center_id, actor_id, at, patient_id. It takes
     `start` and `end` (moments), `centers`, and `parameters`. Whether an event is flagged must not
     change with the period asked for, as long as that holds the event's whole day.
+
+    `label` and `rule` are English; `told` is the rule in the reader's language, with the values of
+    `parameters` that it names ("%(days)s days").
     """
 
     kind: str
@@ -54,6 +59,11 @@ class Finder:
     rule: str
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """The rule in words."""
+        return gettext(self.rule) % self.parameters
 
 
 # Describe those events of a page that they know, by event id, with the names of their records.

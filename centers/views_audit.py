@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from centers.access import required_scope, requires
@@ -79,7 +80,7 @@ def audit_finding(
     finding = _finding_or_404(kind, center, user, day)
     problem = _sign(request, finding) if request.method == "POST" else ""
     if request.method == "POST" and not problem:
-        messages.success(request, "The finding is signed off.")
+        messages.success(request, _("The finding is signed off."))
         return redirect("audit_finding", kind, center, user, day)
     events = AuditEvent.objects.filter(id__in=finding.event_ids)
     page = Paginator(events.select_related("actor").order_by("-id"), PAGE_SIZE)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from centers.access import required_scope, requires
@@ -47,9 +48,11 @@ def center_create(request: HttpRequest) -> HttpResponse:
             center = create_center(
                 actor=required_scope(), values=form.changes, reason=form.cleaned_data["reason"]
             )
-            messages.success(request, f"Center {center.code} is in the registry.")
+            messages.success(
+                request, _("Center %(code)s is in the registry.") % {"code": center.code}
+            )
             return redirect("center_detail", center=center.public_id)
-    return show_form(request, form, FormPage("New center", "Save", _crumbs()))
+    return show_form(request, form, FormPage(_("New center"), _("Save"), _crumbs()))
 
 
 @require_http_methods(["GET", "POST"])
@@ -66,9 +69,13 @@ def center_amend(request: HttpRequest, center: uuid.UUID) -> HttpResponse:
                 values=form.changes,
                 reason=form.cleaned_data["reason"],
             )
-            messages.success(request, "Saved." if changed else "Nothing was changed.")
+            messages.success(request, _("Saved.") if changed else _("Nothing was changed."))
             return redirect("center_detail", center=center)
-    return show_form(request, form, FormPage(f"Amend center {found.code}", "Save", _crumbs(found)))
+    return show_form(
+        request,
+        form,
+        FormPage(_("Amend center %(code)s") % {"code": found.code}, _("Save"), _crumbs(found)),
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,10 +89,18 @@ def center_close(request: HttpRequest, center: uuid.UUID) -> HttpResponse:
             close_center(
                 actor=required_scope(), center_id=found.pk, reason=form.cleaned_data["reason"]
             )
-            messages.success(request, f"Center {found.code} is closed.")
+            messages.success(request, _("Center %(code)s is closed.") % {"code": found.code})
             return redirect("center_detail", center=center)
-    intro = "What was entered stays as it is, and so do its members: end their memberships as well."
-    page = FormPage(f"Close center {found.code}", "Close", _crumbs(found), intro, danger=True)
+    intro = _(
+        "What was entered stays as it is, and so do its members: end their memberships as well."
+    )
+    page = FormPage(
+        _("Close center %(code)s") % {"code": found.code},
+        _("Close"),
+        _crumbs(found),
+        intro,
+        danger=True,
+    )
     return show_form(request, form, page)
 
 
@@ -100,10 +115,12 @@ def center_reopen(request: HttpRequest, center: uuid.UUID) -> HttpResponse:
             reopen_center(
                 actor=required_scope(), center_id=found.pk, reason=form.cleaned_data["reason"]
             )
-            messages.success(request, f"Center {found.code} is active.")
+            messages.success(request, _("Center %(code)s is active.") % {"code": found.code})
             return redirect("center_detail", center=center)
     return show_form(
-        request, form, FormPage(f"Reopen center {found.code}", "Reopen", _crumbs(found))
+        request,
+        form,
+        FormPage(_("Reopen center %(code)s") % {"code": found.code}, _("Reopen"), _crumbs(found)),
     )
 
 
@@ -119,7 +136,7 @@ def _values(center: Center) -> dict[str, object]:
 
 
 def _crumbs(center: Center | None = None) -> Sequence[tuple[str, str]]:
-    crumbs = [(reverse("center_list"), "Centers")]
+    crumbs = [(reverse("center_list"), _("Centers"))]
     if center is not None:
         crumbs.append((reverse("center_detail", args=[center.public_id]), center.code))
     return crumbs

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from centers.access import Scope, required_scope, requires
@@ -25,7 +27,7 @@ from centers.views_users import crumbs_of, person_or_404, show_link
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act. `heading` and `done` are followed by the person's name."""
+    """One act. `heading` and `done` name the person as %(person)s."""
 
     heading: str
     intro: str
@@ -37,8 +39,8 @@ class Act:
 
     def page(self, person: User) -> FormPage:
         """Its page for one person."""
-        heading = f"{self.heading} {person.full_name}"
-        return FormPage(heading, self.button, crumbs_of(person), self.intro, self.danger)
+        heading = _(self.heading) % {"person": person.full_name}
+        return FormPage(heading, _(self.button), crumbs_of(person), _(self.intro), self.danger)
 
 
 def _page_of(act: Act, request: HttpRequest, user: uuid.UUID) -> HttpResponse:
@@ -47,51 +49,59 @@ def _page_of(act: Act, request: HttpRequest, user: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             act.run(required_scope(), person.pk, form.cleaned_data.get("reason", ""))
-            messages.success(request, f"{act.done} {person.full_name}.")
+            messages.success(request, _(act.done) % {"person": person.full_name})
             return redirect("user_detail", user=user)
     return show_form(request, form, act.page(person))
 
 
-def _end_sessions(actor: Scope, user_id: int, _: str) -> int:
+def _end_sessions(actor: Scope, user_id: int, reason: str) -> int:
     if actor.actor_id == user_id:
         # The answer to this very request could not be given any more.
-        problem = "This is your own account. Ask another administrator, or use your account page."
+        problem = _(
+            "This is your own account. Ask another administrator, or use your account page."
+        )
         raise ValidationError(problem)
     return end_sessions(actor=actor, user_id=user_id)
 
 
 DEACTIVATE = Act(
-    "Close the account of",
-    "The person is signed out everywhere and cannot sign in; API clients of the account are refused."
-    " The account stays, with its memberships and its history, and can be reopened.",
-    "Close the account",
-    "Closed: the account of",
+    gettext_noop("Close the account of %(person)s"),
+    gettext_noop(
+        "The person is signed out everywhere and cannot sign in; API clients of the account are refused."
+        " The account stays, with its memberships and its history, and can be reopened."
+    ),
+    gettext_noop("Close the account"),
+    gettext_noop("Closed: the account of %(person)s."),
     lambda actor, user_id, reason: deactivate_user(actor=actor, user_id=user_id, reason=reason),
     danger=True,
 )
 REACTIVATE = Act(
-    "Reopen the account of",
-    "Its memberships act again as far as they have not ended. The old password does not come back:"
-    " make a one-time link afterwards.",
-    "Reopen the account",
-    "Open again: the account of",
+    gettext_noop("Reopen the account of %(person)s"),
+    gettext_noop(
+        "Its memberships act again as far as they have not ended. The old password does not come back:"
+        " make a one-time link afterwards."
+    ),
+    gettext_noop("Reopen the account"),
+    gettext_noop("Open again: the account of %(person)s."),
     lambda actor, user_id, reason: reactivate_user(actor=actor, user_id=user_id, reason=reason),
 )
 END_SESSIONS = Act(
-    "End the sessions of",
-    "The person is signed out on every device, at once, and may sign in again.",
-    "End the sessions",
-    "Signed out everywhere:",
+    gettext_noop("End the sessions of %(person)s"),
+    gettext_noop("The person is signed out on every device, at once, and may sign in again."),
+    gettext_noop("End the sessions"),
+    gettext_noop("Signed out everywhere: %(person)s."),
     _end_sessions,
     form=HouseForm,
 )
 RESET_FACTOR = Act(
-    "Reset the second factor of",
-    "For somebody who lost the telephone or the key: make sure who asks before you do this. All"
-    " second factors and recovery codes are taken away and open sessions end; the password stays."
-    " Where a role asks for a second factor, the next sign-in sets one up.",
-    "Reset",
-    "Taken away: the second factors of",
+    gettext_noop("Reset the second factor of %(person)s"),
+    gettext_noop(
+        "For somebody who lost the telephone or the key: make sure who asks before you do this. All"
+        " second factors and recovery codes are taken away and open sessions end; the password stays."
+        " Where a role asks for a second factor, the next sign-in sets one up."
+    ),
+    gettext_noop("Reset"),
+    gettext_noop("Taken away: the second factors of %(person)s."),
     lambda actor, user_id, reason: reset_second_factor(actor=actor, user_id=user_id, reason=reason),
     danger=True,
 )
@@ -141,9 +151,9 @@ def user_link(request: HttpRequest, user: uuid.UUID) -> HttpResponse:
             reason = form.cleaned_data["reason"]
             path = renew_link(actor=required_scope(), user_id=person.pk, reason=reason)
             return show_link(request, person, path)
-    intro = (
+    intro = _(
         "For somebody who forgot the password or never used the first link. The present password,"
         " earlier links and open sessions end at once; a second factor stays."
     )
-    heading = f"New one-time link for {person.full_name}"
-    return show_form(request, form, FormPage(heading, "Make the link", crumbs_of(person), intro))
+    heading = _("New one-time link for %(full_name)s") % {"full_name": person.full_name}
+    return show_form(request, form, FormPage(heading, _("Make the link"), crumbs_of(person), intro))

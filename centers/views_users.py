@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from centers.access import required_scope, requires
@@ -86,8 +87,10 @@ def user_create(request: HttpRequest) -> HttpResponse:
                 actor=required_scope(), membership=form.membership, **form.person
             )
             return show_link(request, person, path)
-    intro = "The account is made without a password. You get a link with which the person sets one."
-    return show_form(request, form, FormPage("Invite a person", "Invite", crumbs_of(), intro))
+    intro = _(
+        "The account is made without a password. You get a link with which the person sets one."
+    )
+    return show_form(request, form, FormPage(_("Invite a person"), _("Invite"), crumbs_of(), intro))
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,10 +103,10 @@ def user_amend(request: HttpRequest, user: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             changed = amend_user(actor=required_scope(), user_id=person.pk, **form.cleaned_data)
-            messages.success(request, "Saved." if changed else "Nothing was changed.")
+            messages.success(request, _("Saved.") if changed else _("Nothing was changed."))
             return redirect("user_detail", user=user)
-    heading = f"Amend the account of {person.full_name}"
-    return show_form(request, form, FormPage(heading, "Save", crumbs_of(person)))
+    heading = _("Amend the account of %(full_name)s") % {"full_name": person.full_name}
+    return show_form(request, form, FormPage(heading, _("Save"), crumbs_of(person)))
 
 
 @require_http_methods(["GET", "POST"])
@@ -121,9 +124,13 @@ def membership_create(request: HttpRequest, user: uuid.UUID) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 **form.membership,
             )
-            messages.success(request, "The membership is added. It acts from its first day on.")
+            messages.success(request, _("The membership is added. It acts from its first day on."))
             return redirect("user_detail", user=user)
-    page = FormPage(f"New membership of {person.full_name}", "Add", crumbs_of(person))
+    page = FormPage(
+        _("New membership of %(full_name)s") % {"full_name": person.full_name},
+        _("Add"),
+        crumbs_of(person),
+    )
     return show_form(request, form, page)
 
 
@@ -142,13 +149,21 @@ def membership_end(request: HttpRequest, user: uuid.UUID, membership: uuid.UUID)
             end_membership(
                 actor=required_scope(), membership_id=line.membership.pk, **form.cleaned_data
             )
-            messages.success(request, "Saved: the membership ends as you said.")
+            messages.success(request, _("Saved: the membership ends as you said."))
             return redirect("user_detail", user=user)
     center = line.membership.center
-    where = f"at {center.code}" if center else "in the whole registry"
-    intro = f"{line.role} {where}. The membership stays on the page, with its last day."
-    heading = f"End a membership of {person.full_name}"
-    return show_form(request, form, FormPage(heading, "End", crumbs_of(person), intro, danger=True))
+    said = (
+        _("%(role)s at %(center)s. The membership stays on the page, with its last day.")
+        if center
+        else _(
+            "%(role)s in the whole registry. The membership stays on the page, with its last day."
+        )
+    )
+    intro = said % {"role": line.role, "center": center.code if center else ""}
+    heading = _("End a membership of %(full_name)s") % {"full_name": person.full_name}
+    return show_form(
+        request, form, FormPage(heading, _("End"), crumbs_of(person), intro, danger=True)
+    )
 
 
 def show_link(request: HttpRequest, person: User, path: str) -> HttpResponse:
@@ -176,7 +191,7 @@ def person_or_404(public_id: uuid.UUID) -> User:
 
 def crumbs_of(person: User | None = None) -> Sequence[tuple[str, str]]:
     """The pages above: the list, and the person's own."""
-    crumbs = [(reverse("user_list"), "People")]
+    crumbs = [(reverse("user_list"), _("People"))]
     if person is not None:
         crumbs.append((reverse("user_detail", args=[person.public_id]), person.full_name))
     return crumbs

@@ -7,6 +7,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.derivation.engine import current_cutoff
 from centers.access import Scope, current_scope
@@ -20,56 +22,65 @@ Page = tuple[str, str, Permission]
 SECTIONS: Final[tuple[tuple[str, str, str, tuple[Page, ...]], ...]] = (
     (
         "records",
-        "Records",
+        gettext_noop("Records"),
         "records",
         (
-            ("record_list", "Records", Permission.VIEW_RECORDS),
-            ("work_list", "Work to do", Permission.EDIT_RECORDS),
-            ("due_list", "Follow-up", Permission.EDIT_RECORDS),
+            ("record_list", gettext_noop("Records"), Permission.VIEW_RECORDS),
+            ("work_list", gettext_noop("Work to do"), Permission.EDIT_RECORDS),
+            ("due_list", gettext_noop("Follow-up"), Permission.EDIT_RECORDS),
         ),
     ),
     (
         "cohort",
-        "Cohort",
+        gettext_noop("Cohort"),
         "cohort",
         (
-            ("cohort_overview", "Overview", Permission.VIEW_COHORT),
-            ("cohort_survival", "Survival", Permission.VIEW_COHORT),
-            ("cohort_progression", "Progression", Permission.VIEW_COHORT),
-            ("cohort_sensitivity", "Sensitivity", Permission.VIEW_COHORT),
-            ("cohort_description", "Description", Permission.VIEW_COHORT),
-            ("cohort_flow", "Flow", Permission.VIEW_COHORT),
-            ("cohort_swimmer", "Swimmer plot", Permission.VIEW_COHORT),
-            ("cohort_accrual", "Accrual", Permission.VIEW_COHORT),
-            ("cohort_quality", "Data quality", Permission.VIEW_COHORT),
-            ("cohort_report", "Report", Permission.VIEW_COHORT),
-            ("cut_list", "Data cuts", Permission.CUT_DATA),
-            ("view_list", "Saved views", Permission.VIEW_COHORT),
+            ("cohort_overview", gettext_noop("Overview"), Permission.VIEW_COHORT),
+            ("cohort_survival", gettext_noop("Survival"), Permission.VIEW_COHORT),
+            ("cohort_progression", gettext_noop("Progression"), Permission.VIEW_COHORT),
+            ("cohort_sensitivity", gettext_noop("Sensitivity"), Permission.VIEW_COHORT),
+            ("cohort_description", gettext_noop("Description"), Permission.VIEW_COHORT),
+            ("cohort_flow", gettext_noop("Flow"), Permission.VIEW_COHORT),
+            ("cohort_swimmer", gettext_noop("Swimmer plot"), Permission.VIEW_COHORT),
+            ("cohort_accrual", gettext_noop("Accrual"), Permission.VIEW_COHORT),
+            ("cohort_quality", gettext_noop("Data quality"), Permission.VIEW_COHORT),
+            ("cohort_report", gettext_noop("Report"), Permission.VIEW_COHORT),
+            ("cut_list", gettext_noop("Data cuts"), Permission.CUT_DATA),
+            ("view_list", gettext_noop("Saved views"), Permission.VIEW_COHORT),
         ),
     ),
     (
         "monitoring",
-        "Monitoring",
+        gettext_noop("Monitoring"),
         "lock",
         (
-            ("query_list", "Queries", Permission.VIEW_RECORDS),
-            ("lock_list", "Locks and signatures", Permission.REVIEW_AUDIT),
-            ("audit_review", "Audit review", Permission.REVIEW_AUDIT),
-            ("duplicate_list", "Duplicates across centers", Permission.VIEW_DUPLICATES),
+            ("query_list", gettext_noop("Queries"), Permission.VIEW_RECORDS),
+            ("lock_list", gettext_noop("Locks and signatures"), Permission.REVIEW_AUDIT),
+            ("audit_review", gettext_noop("Audit review"), Permission.REVIEW_AUDIT),
+            (
+                "duplicate_list",
+                gettext_noop("Duplicates across centers"),
+                Permission.VIEW_DUPLICATES,
+            ),
         ),
     ),
-    ("exports", "Exports", "download", (("export_list", "Exports", Permission.REQUEST_EXPORTS),)),
+    (
+        "exports",
+        gettext_noop("Exports"),
+        "download",
+        (("export_list", gettext_noop("Exports"), Permission.REQUEST_EXPORTS),),
+    ),
     (
         "administration",
-        "Administration",
+        gettext_noop("Administration"),
         "partial",
         (
-            ("center_list", "Centers", Permission.MANAGE_CENTERS),
-            ("user_list", "People", Permission.MANAGE_USERS),
-            ("project_list", "Projects", Permission.MANAGE_PROJECTS),
-            ("client_list", "API clients", Permission.MANAGE_CLIENTS),
-            ("access_log", "Access log", Permission.MANAGE_USERS),
-            ("operations", "Operations", Permission.MANAGE_OPERATIONS),
+            ("center_list", gettext_noop("Centers"), Permission.MANAGE_CENTERS),
+            ("user_list", gettext_noop("People"), Permission.MANAGE_USERS),
+            ("project_list", gettext_noop("Projects"), Permission.MANAGE_PROJECTS),
+            ("client_list", gettext_noop("API clients"), Permission.MANAGE_CLIENTS),
+            ("access_log", gettext_noop("Access log"), Permission.MANAGE_USERS),
+            ("operations", gettext_noop("Operations"), Permission.MANAGE_OPERATIONS),
         ),
     ),
 )
@@ -79,16 +90,16 @@ TABS: Final = tuple(name for name, _, _, pages in SECTIONS if len(pages) > 1)
 def pages_of(section: str, scope: Scope) -> list[tuple[str, str]]:
     """The pages of a section that the reader may open: (url name, label)."""
     pages = next(pages for name, _, _, pages in SECTIONS if name == section)
-    return [(url, label) for url, label, permission in pages if scope.may(permission)]
+    return [(url, _(label)) for url, label, permission in pages if scope.may(permission)]
 
 
 def navigation(scope: Scope) -> list[dict[str, str]]:
     """The sections with a page for the reader, each with its first page."""
     shown = []
-    for name, label, icon, _ in SECTIONS:
+    for name, label, icon, _pages in SECTIONS:
         if pages := pages_of(name, scope):
             icon = f"components/icons/{icon}.html"
-            shown.append({"section": name, "label": label, "icon": icon, "url": pages[0][0]})
+            shown.append({"section": name, "label": _(label), "icon": icon, "url": pages[0][0]})
     return shown
 
 

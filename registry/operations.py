@@ -12,6 +12,8 @@ from django.contrib import messages
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from analytics.actions.operations import retry_dead_letters
@@ -22,7 +24,11 @@ from centers.models import OperationRun
 from centers.roles import Permission
 from registry.readiness import DEGRADED, FAILED, OK, all_checks, state_of
 
-TONES: Final = {OK: ("good", "OK"), DEGRADED: ("warn", "Degraded"), FAILED: ("bad", "Failed")}
+TONES: Final = {
+    OK: ("good", "OK"),
+    DEGRADED: ("warn", gettext_noop("Degraded")),
+    FAILED: ("bad", gettext_noop("Failed")),
+}
 RUNS_SHOWN: Final = 5
 
 
@@ -35,7 +41,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         "section": "administration",
         "tab": "operations",
         "state": state_of(checks),
-        "checks": [(check, *TONES[check.state]) for check in checks],
+        "checks": [(check, *_tone(check.state)) for check in checks],
         "work": waiting_work(),
         "batches": recent_batches(),
         "letters": dead_letters(),
@@ -51,9 +57,18 @@ def operations_retry(request: HttpRequest) -> HttpResponse:
     """Let the worker try dead letters again: one record, or all of them."""
     record = _uuid(request.POST.get("record", ""))
     retried = retry_dead_letters(actor=required_scope(), record=record)
-    said = f"The worker tries {retried} again." if retried else "There was nothing to try again."
+    said = (
+        _("The worker tries %(retried)s again.") % {"retried": retried}
+        if retried
+        else _("There was nothing to try again.")
+    )
     messages.success(request, said)
     return redirect("operations")
+
+
+def _tone(state: str) -> tuple[str, str]:
+    tone, label = TONES[state]
+    return tone, _(label)
 
 
 def _newest(kind: str) -> list[OperationRun]:
@@ -75,10 +90,10 @@ def _versions() -> list[dict[str, Any]]:
         )
         server, size = cursor.fetchone()
     return [
-        {"term": "Registry", "value": settings.VERSION},
-        {"term": "Rule set", "value": RULE_SET},
+        {"term": _("Registry"), "value": settings.VERSION},
+        {"term": _("Rule set"), "value": RULE_SET},
         {"term": "Python", "value": platform.python_version()},
         {"term": "Django", "value": django.get_version()},
         {"term": "PostgreSQL", "value": server},
-        {"term": "Database", "value": size},
+        {"term": _("Database"), "value": size},
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from centers.slots import Finder
 
 LATE_DAYS: Final = 90
@@ -35,9 +37,11 @@ where e.at >= %(start)s and e.at < %(end)s and e.center_id = any(%(centers)s)
 """
 LATE_CHANGES: Final = Finder(
     "late_changes",
-    "Late changes of deciding dates",
-    f"A date that decides eligibility was changed, or its row retracted, {LATE_DAYS} days or more"
-    " after the row was entered.",
+    gettext_noop("Late changes of deciding dates"),
+    gettext_noop(
+        "A date that decides eligibility was changed, or its row retracted, %(late)s days or more"
+        " after the row was entered."
+    ),
     _SQL,
     {
         "tables": [table for table, _ in DECIDING],

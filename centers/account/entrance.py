@@ -12,6 +12,8 @@ from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -34,7 +36,7 @@ from centers.invitation_mail import mail_is_set_up
 from centers.models import User
 from centers.sign_in import record_failure
 
-PASSKEY_UNKNOWN: Final = "This passkey does not fit an account of the registry."
+PASSKEY_UNKNOWN: Final = gettext_noop("This passkey does not fit an account of the registry.")
 
 
 @public
@@ -127,7 +129,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponseBase:
     proof = form.cleaned_data["credential"] if form.is_valid() else None
     if proof is None or not may_sign_in(proof.user):
         record_failure(None, "passkey", locked=tried.is_last)
-        return sign_in_page(request, SignInForm(request), 400, wanted, PASSKEY_UNKNOWN)
+        return sign_in_page(request, SignInForm(request), 400, wanted, _(PASSKEY_UNKNOWN))
     tried.was_right()
     login = Login(user=proof.user, redirect_url=safe_path(request, wanted))
     with acting(scope_of(proof.user)):

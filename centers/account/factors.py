@@ -21,6 +21,8 @@ from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.core.cache import cache
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from centers.account.limits import counting
 from centers.models import User
@@ -28,7 +30,8 @@ from centers.models import User
 FIRST: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 # A code is good for its half minute and the ones before and after.
 CODE_SECONDS: Final = 120
-USED: Final = "This code was used already. Wait for the next one."
+USED: Final = gettext_lazy("This code was used already. Wait for the next one.")
+MISSING: Final = gettext_lazy("Enter the code.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ def factors_of(user: User) -> list[Factor]:
 
 def _factor(row: Any) -> Factor:
     names = {
-        Authenticator.Type.TOTP: "Authenticator app",
-        Authenticator.Type.RECOVERY_CODES: "Recovery codes",
+        Authenticator.Type.TOTP: _("Authenticator app"),
+        Authenticator.Type.RECOVERY_CODES: _("Recovery codes"),
     }
     codes = row.type == Authenticator.Type.RECOVERY_CODES
     left = len(row.wrap().get_unused_codes()) if codes else None
@@ -98,7 +101,7 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]
     code = forms.CharField(
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
-        error_messages={"required": "Enter the code."},
+        error_messages={"required": MISSING},
     )
 
     def clean_code(self) -> str:
@@ -116,7 +119,7 @@ def reading_answers() -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
-        raise forms.ValidationError("This is no answer of a passkey.") from None
+        raise forms.ValidationError(_("This is no answer of a passkey.")) from None
 
 
 class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]

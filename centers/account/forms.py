@@ -8,6 +8,7 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
 
 from centers.account.factors import reading_answers, spend_code
 
@@ -16,13 +17,13 @@ class SignInForm(AuthenticationForm):
     """User name and password. One message for whatever is wrong."""
 
     error_messages = {
-        "invalid_login": "This user name and password do not fit an account.",
-        "inactive": "This user name and password do not fit an account.",
+        "invalid_login": _("This user name and password do not fit an account."),
+        "inactive": _("This user name and password do not fit an account."),
     }
 
     def __init__(self, *arguments: Any, **values: Any) -> None:
         super().__init__(*arguments, **values)
-        self.fields["username"].label = "User name"
+        self.fields["username"].label = _("User name")
         # Passkeys are offered in the list of the field, where the browser knows one.
         self.fields["username"].widget.attrs["autocomplete"] = "username webauthn"
 
@@ -31,7 +32,7 @@ class ForgottenForm(forms.Form):
     """Where to send the link."""
 
     email = forms.EmailField(
-        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
 
 
@@ -39,7 +40,7 @@ class AppForm(ActivateTOTPForm):  # type: ignore[misc]
     """The first code of an authenticator app; it counts as used."""
 
     code = forms.CharField(
-        label="Code that the app shows",
+        label=_("Code that the app shows"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
@@ -56,7 +57,7 @@ class PasskeyNameForm(AddWebAuthnForm):  # type: ignore[misc]
 
     passwordless = None
     name = forms.CharField(
-        label="What you call it",
+        label=_("What you call it"),
         max_length=60,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

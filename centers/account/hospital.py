@@ -12,6 +12,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -27,7 +29,7 @@ from centers.sign_in import record_failure
 
 logger = logging.getLogger(__name__)
 SESSION_KEY: Final = "hospital"
-UNKNOWN: Final = (
+UNKNOWN: Final = gettext_noop(
     "Your hospital's sign-in named no account of the registry. Ask your registry administrator."
 )
 
@@ -80,4 +82,4 @@ def come_back(request: HttpRequest) -> HttpResponse:
 def _refused(request: HttpRequest, reason: Refused) -> HttpResponse:
     logger.warning("sign-in by the hospital was refused: %s", reason)
     record_failure(None, "hospital", locked=False)
-    return sign_in_page(request, SignInForm(request), 400, "", UNKNOWN)
+    return sign_in_page(request, SignInForm(request), 400, "", _(UNKNOWN))

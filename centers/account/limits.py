@@ -17,6 +17,7 @@ from typing import Final
 
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
+from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 
 
@@ -116,7 +117,12 @@ def too_many(tried: Attempt) -> str:
     """What to say when an attempt is refused."""
     assert tried.refused is not None
     minutes = tried.refused.minutes_left()
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    said = ngettext(
+        "Too many attempts. Try again in %(minutes)s minute.",
+        "Too many attempts. Try again in %(minutes)s minutes.",
+        minutes,
+    )
+    return said % {"minutes": minutes}
 
 
 def attempt(*subjects: tuple[Limit, str]) -> Attempt:

@@ -19,6 +19,8 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from qrcode.image.svg import SvgPathFillImage
@@ -56,7 +58,7 @@ def account(request: HttpRequest) -> HttpResponse:
     factors = factors_of(user)
     context = {
         "section": "account",
-        "memberships": [(Role(m.role).label, m) for m in held.order_by("starts_on", "id")],
+        "memberships": [(_(Role(m.role).label), m) for m in held.order_by("starts_on", "id")],
         "today": timezone.now().date(),
         "factors": [f for f in factors if f.codes_left is None],
         "codes": next((f for f in factors if f.codes_left is not None), None),
@@ -103,7 +105,7 @@ def _change(request: HttpRequest, new: str) -> HttpResponse:
         actor=required_scope(), password=new, kept_session=request.session.session_key
     )
     update_session_auth_hash(request, user)
-    messages.success(request, "Your password is changed. Other sessions of yours have ended.")
+    messages.success(request, _("Your password is changed. Other sessions of yours have ended."))
     return redirect("account")
 
 
@@ -120,10 +122,12 @@ def add_app(request: HttpRequest) -> HttpResponse:
         tried = attempt((ANSWERS, str(user.pk)))
         if not tried.refused and form.is_valid():
             tried.was_right()
-            _, codes = activate_totp(request, form)
-            return _added(request, "authenticator app", codes)
+            _app, codes = activate_totp(request, form)
+            return _added(request, _("authenticator app"), codes)
         problem = (
-            too_many(tried) if tried.refused else "This code is not the one that the app shows now."
+            too_many(tried)
+            if tried.refused
+            else _("This code is not the one that the app shows now.")
         )
         status = 429 if tried.refused else 400
     context = {"section": "account", "form": form, "problem": problem} | _secret(user)
@@ -150,15 +154,15 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     form: Any = PasskeyNameForm(user=user, data=request.POST or None)
     if request.method == "POST":
         if form.is_valid():
-            _, codes = add_authenticator(
+            _key, codes = add_authenticator(
                 request, name=form.cleaned_data["name"], credential=form.cleaned_data["credential"]
             )
-            return _added(request, "passkey", codes)
+            return _added(request, _("passkey"), codes)
         status = 400
     context = {
         "section": "account",
         "form": form,
-        "problem": "The passkey was not made. Try again." if status == 400 else "",
+        "problem": _("The passkey was not made. Try again.") if status == 400 else "",
         "options": registration_options(user),
     }
     return render(request, "account/add_passkey.html", context, status=status)
@@ -168,7 +172,7 @@ def _added(request: HttpRequest, what: str, codes: Any) -> HttpResponse:
     """With the first factor come recovery codes, shown this once. The session gets a new key."""
     request.session.cycle_key()
     if codes is None:
-        messages.success(request, f"The {what} is added.")
+        messages.success(request, _("The %(what)s is added.") % {"what": what})
         return redirect("account")
     context = {"section": "account", "what": what, "codes": codes.wrap().generate_codes()}
     return render(request, "account/recovery_codes.html", context)
@@ -182,13 +186,13 @@ def remove(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("factor", "")
     if chosen.isdecimal() and remove_factor(actor=required_scope(), factor_id=int(chosen)):
         request.session.cycle_key()
-        messages.success(request, "It is removed: nobody signs in with it any more.")
+        messages.success(request, _("It is removed: nobody signs in with it any more."))
         return redirect("account")
     factors = [f for f in factors_of(_reader(request)) if f.codes_left is None]
     context = {
         "section": "account",
         "factors": factors,
-        "problem": "Choose which one." if request.method == "POST" else "",
+        "problem": _("Choose which one.") if request.method == "POST" else "",
         "needs_factor": needs_factor(required_scope()) and len(factors) == 1,
     }
     return render(
@@ -219,6 +223,8 @@ def end_session(request: HttpRequest) -> HttpResponse:
     ended = end_own_sessions(
         actor=required_scope(), kept_session=request.session.session_key, public_id=chosen
     )
-    said = "1 session has ended." if ended == 1 else f"{ended} sessions have ended."
-    messages.success(request, said if ended else "There is no such session any more.")
+    said = ngettext("%(number)s session has ended.", "%(number)s sessions have ended.", ended) % {
+        "number": ended
+    }
+    messages.success(request, said if ended else _("There is no such session any more."))
     return redirect("account")

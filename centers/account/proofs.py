@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from centers.access import acting, scope_of
 from centers.account.addresses import client_address
 from centers.account.factors import (
+    MISSING,
+    USED,
     CodeForm,
     PasskeyForm,
     has_code,
@@ -31,9 +35,9 @@ from centers.audit import EventKind, record_event
 from centers.models import User
 from centers.sign_in import record_failure
 
-WRONG_CODE: Final = "This code is not right, or it is too old."
-WRONG_PASSKEY: Final = "This passkey did not answer as one of your account."
-WRONG_PASSWORD: Final = "This is not the password of your account."  # noqa: S105
+WRONG_CODE: Final = gettext_noop("This code is not right, or it is too old.")
+WRONG_PASSKEY: Final = gettext_noop("This passkey did not answer as one of your account.")
+WRONG_PASSWORD: Final = gettext_noop("This is not the password of your account.")
 
 
 def proof_context(user: User) -> dict[str, Any]:
@@ -62,13 +66,13 @@ def check_proof(request: HttpRequest, user: User, step: str) -> tuple[Any, int, 
         tried.was_right()
         return form, 200, ""
     record_failure(user, step, locked=tried.is_last)
-    return form, 400, _said(form, wrong)
+    return form, 400, _said(form, _(wrong))
 
 
 def _said(form: Any, otherwise: str) -> str:
     """A message of ours, or `otherwise` in place of one of the library's."""
-    codes = form.errors.get("code", [])
-    return next((text for text in codes if text.startswith(("This", "Enter"))), otherwise)
+    ours = (str(USED), str(MISSING))
+    return next((text for text in form.errors.get("code", []) if text in ours), otherwise)
 
 
 def check_confirmation(request: HttpRequest, user: User) -> tuple[int, str]:
@@ -102,4 +106,4 @@ def _check_password(request: HttpRequest, user: User) -> tuple[int, str]:
         tried.was_right()
         return 200, ""
     record_failure(user, "confirmation", locked=tried.is_last)
-    return 400, WRONG_PASSWORD
+    return 400, _(WRONG_PASSWORD)

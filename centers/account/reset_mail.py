@@ -10,6 +10,8 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from centers.account.limits import RESETS_OF_ACCOUNT, LimitsUnavailable, count
 from centers.backends import may_sign_in
@@ -17,13 +19,13 @@ from centers.invitations import invitation_path, site_address
 from centers.models import User
 
 logger = logging.getLogger(__name__)
-SUBJECT: Final = "Your password of the HD IL-2 registry"
-TEXT: Final = """Somebody, probably you, asked for a new password of the account {username}. Open this once to set it:
+SUBJECT: Final = gettext_noop("Your password of the HD IL-2 registry")
+TEXT: Final = gettext_noop("""Somebody, probably you, asked for a new password of the account {username}. Open this once to set it:
 
 {url}
 
 It works for {hours} hours and changes nothing else: your second factor stays. If it was not you, leave it alone.
-"""
+""")
 
 
 def send_reset_mails(user_ids: Iterable[int]) -> int:
@@ -39,8 +41,8 @@ def _send(user: User) -> bool:
             return False
         url = urljoin(site_address(), invitation_path(user))
         hours = settings.RESET_LINK_SECONDS // 3600
-        text = TEXT.format(username=user.username, url=url, hours=hours)
-        send_mail(SUBJECT, text, None, [user.email])
+        text = _(TEXT).format(username=user.username, url=url, hours=hours)
+        send_mail(_(SUBJECT), text, None, [user.email])
     except (OSError, SMTPException, LimitsUnavailable) as error:
         # The class alone: a server's answer repeats the address.
         logger.warning("a link could not be mailed: %s", type(error).__name__)

@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, set_reason
 from centers.account.factors import FIRST
@@ -41,9 +42,9 @@ def reset_second_factor(*, actor: Scope, user_id: int, reason: str) -> int:
     """
     actor.require(Permission.MANAGE_USERS)
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit trail keeps the reason."})
+        raise ValidationError({"reason": _("Say why: the audit trail keeps the reason.")})
     if actor.actor_id == user_id:
-        raise ValidationError("This is your own account. Ask another administrator.", code="own")
+        raise ValidationError(_("This is your own account. Ask another administrator."), code="own")
     with acting(actor), transaction.atomic():
         set_reason(reason.strip())
         user = User.objects.select_for_update().get(pk=user_id)
@@ -100,7 +101,9 @@ def new_recovery_codes(*, actor: Scope) -> list[str]:
         user = User.objects.select_for_update().get(pk=actor.actor_id)
         own = Authenticator.objects.filter(user_id=user.pk)
         if not own.filter(type__in=FIRST).exists():
-            raise ValidationError("Recovery codes stand in for a second factor: set one up first.")
+            raise ValidationError(
+                _("Recovery codes stand in for a second factor: set one up first.")
+            )
         own.filter(type=Authenticator.Type.RECOVERY_CODES).delete()
         codes: list[str] = RecoveryCodes.activate(user).generate_codes()
     return codes

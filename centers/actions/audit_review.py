@@ -7,6 +7,7 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting
 from centers.models import AuditReview, Center, User
@@ -27,13 +28,15 @@ def sign_off(
     actor.require(Permission.REVIEW_AUDIT, center.pk)
     note = note.strip()
     if not note:
-        raise ValidationError({"note": "Write what you found, or why nothing needs to be done."})
+        raise ValidationError({"note": _("Write what you found, or why nothing needs to be done.")})
     if len(note) > MAX_NOTE:
-        raise ValidationError({"note": f"Write at most {MAX_NOTE:,} letters."})
+        raise ValidationError(
+            {"note": _("Write at most %(max_note)s letters.") % {"max_note": f"{MAX_NOTE:,}"}}
+        )
     with acting(actor), transaction.atomic():
         found = find([center.pk], day, day, kind=kind, actor=user)
         if not found or found[0].events != events:
-            raise ValidationError("More events were flagged since you opened this page.")
+            raise ValidationError(_("More events were flagged since you opened this page."))
         review = AuditReview(
             center=center,
             kind=kind,

@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, set_reason
 from centers.models import Center
@@ -59,7 +60,7 @@ def amend_center(
         if not changed:
             return False
         if not reason.strip():
-            raise ValidationError("A change of a saved center needs a reason.", code="reason")
+            raise ValidationError(_("A change of a saved center needs a reason."), code="reason")
         center.full_clean()
         center.save(update_fields=changed)
     return True

@@ -23,6 +23,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, set_reason
 from centers.invitations import invitation_path
@@ -155,7 +156,7 @@ def renew_link(*, actor: Scope, user_id: int, reason: str) -> str:
     """
     with _managing_account(actor, user_id, f"{LINK_REASON}{_needed(reason)}") as user:
         if not user.is_active:
-            raise ValidationError("The account is closed: reactivate it first.")
+            raise ValidationError(_("The account is closed: reactivate it first."))
         user.set_unusable_password()
         user.save(update_fields=["password"])
         user.sessions.all().delete()
@@ -181,12 +182,17 @@ def add_membership(
     actor.require(Permission.MANAGE_USERS)
     _refuse_own(actor, user_id)
     if role in _NEEDS_CENTER and center_id is None:
-        raise ValidationError(f"The role {role.label} is held at a center: name one.")
+        raise ValidationError(
+            _("The role %(label)s is held at a center: name one.") % {"label": _(role.label)}
+        )
     if role in REGISTRY_WIDE and center_id is not None:
-        raise ValidationError(f"The role {role.label} is held in the whole registry, at no center.")
+        raise ValidationError(
+            _("The role %(label)s is held in the whole registry, at no center.")
+            % {"label": _(role.label)}
+        )
     membership = Membership(role=role, starts_on=starts_on or _today(), ends_on=ends_on)
     if ends_on is not None and ends_on < membership.starts_on:
-        raise ValidationError("A membership cannot end before it starts.")
+        raise ValidationError(_("A membership cannot end before it starts."))
     with _managing(actor, reason):
         membership.user = User.objects.get(pk=user_id)
         if center_id is not None:
@@ -215,7 +221,7 @@ def end_membership(
         if membership.ends_on == last:
             return False
         if last < never:
-            raise ValidationError("A membership cannot end before it starts.")
+            raise ValidationError(_("A membership cannot end before it starts."))
         if membership.role == Role.ADMINISTRATOR:
             _lock_administrators()
             _keep_an_administrator(actor, membership.user_id, last + ONE_DAY)
@@ -243,7 +249,7 @@ def _managing_account(actor: Scope, user_id: int, reason: str) -> Iterator[User]
 
 def _needed(reason: str) -> str:
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit trail keeps the reason."})
+        raise ValidationError({"reason": _("Say why: the audit trail keeps the reason.")})
     return reason
 
 
@@ -251,15 +257,15 @@ def _refuse_own(actor: Scope, user_id: int) -> None:
     """Segregation of duties: what one may do is decided by somebody else."""
     if actor.actor_id == user_id != SYSTEM_USER_ID:
         raise ValidationError(
-            "This is your own account. Ask another administrator to change it.", code="own"
+            _("This is your own account. Ask another administrator to change it."), code="own"
         )
 
 
 def _check_username(username: str) -> None:
     if not _USERNAME.fullmatch(username):
-        problem = "A user name has letters, digits and . _ @ + - only, a letter or digit first."
+        problem = _("A user name has letters, digits and . _ @ + - only, a letter or digit first.")
     elif User.objects.filter(username__iexact=username).exists():
-        problem = "This user name is taken, perhaps by a closed account. Choose another."
+        problem = _("This user name is taken, perhaps by a closed account. Choose another.")
     else:
         return
     raise ValidationError({"username": problem})
@@ -273,7 +279,9 @@ def _refuse_twice(membership: Membership) -> None:
         starts_on=membership.starts_on,
     )
     if same.exists():
-        problem = "A membership of this role with this first day exists. Choose another first day."
+        problem = _(
+            "A membership of this role with this first day exists. Choose another first day."
+        )
         raise ValidationError({"starts_on": problem})
 
 
@@ -296,7 +304,7 @@ def _keep_an_administrator(actor: Scope, user_id: int, day: date) -> None:
         others = others.filter(user__is_demo=False)
     if not others.exists():
         raise ValidationError(
-            "This is the last administrator. Make somebody else an administrator first.",
+            _("This is the last administrator. Make somebody else an administrator first."),
             code="last",
         )
 

@@ -11,13 +11,19 @@ from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from centers.models import SYSTEM_USER_ID, Center, Membership, User
 from centers.roles import Role
 
 # Roles that a person may hold; `system` is command-line work.
 ROLES: Final = tuple(role for role in Role if role != Role.SYSTEM)
-STATES: Final = {"active": "Open", "closed": "Closed", "none": "Open, without a role today"}
+STATES: Final = {
+    "active": gettext_noop("Open"),
+    "closed": gettext_noop("Closed"),
+    "none": gettext_noop("Open, without a role today"),
+}
 
 
 class Standing(StrEnum):
@@ -46,7 +52,7 @@ class MembershipLine:
     @property
     def role(self) -> str:
         """For people: "Principal investigator"."""
-        return Role(self.membership.role).label.capitalize()
+        return _(Role(self.membership.role).label).capitalize()
 
 
 @dataclass(frozen=True, slots=True)

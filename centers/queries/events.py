@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from centers import slots
 from centers.audit import EventKind
@@ -34,24 +35,24 @@ _SESSIONS: Final = (EventKind.SIGN_IN, EventKind.SIGN_OUT)
 # Value of the filter -> label and condition.
 Kinds = Mapping[str, tuple[str, Q]]
 ACCESS_KINDS: Final[Kinds] = {
-    "sessions": ("Signing in and out", Q(operation__in=_SESSIONS)),
+    "sessions": (gettext_noop("Signing in and out"), Q(operation__in=_SESSIONS)),
     "factors": (
-        "Second factors, OpenID accounts",
+        gettext_noop("Second factors, OpenID accounts"),
         Q(table_name__in=_FACTORS) | Q(operation=EventKind.MFA),
     ),
-    "failures": ("Refused and locked out", Q(operation__in=_FAILURES)),
-    "accounts": ("Accounts", Q(table_name="centers_user")),
-    "memberships": ("Roles", Q(table_name="centers_membership")),
-    "centers": ("Centers", Q(table_name="centers_center")),
-    "files": ("Downloads, exports, imports", Q(operation__in=_FILES)),
-    "operations": ("Operations", Q(operation=EventKind.OPERATION)),
+    "failures": (gettext_noop("Refused and locked out"), Q(operation__in=_FAILURES)),
+    "accounts": (gettext_noop("Accounts"), Q(table_name="centers_user")),
+    "memberships": (gettext_noop("Roles"), Q(table_name="centers_membership")),
+    "centers": (gettext_noop("Centers"), Q(table_name="centers_center")),
+    "files": (gettext_noop("Downloads, exports, imports"), Q(operation__in=_FILES)),
+    "operations": (gettext_noop("Operations"), Q(operation=EventKind.OPERATION)),
 }
 _RETRACTED: Final = Q(operation="update", before__retracted=False, after__retracted=True)
 ROW_KINDS: Final[Kinds] = {
-    "entered": ("Entered", Q(operation="insert")),
-    "amended": ("Amended", Q(operation="update") & ~_RETRACTED),
-    "retracted": ("Retracted", _RETRACTED),
-    "readings": ("Readings", Q(table_name="", operation__in=READINGS)),
+    "entered": (gettext_noop("Entered"), Q(operation="insert")),
+    "amended": (gettext_noop("Amended"), Q(operation="update") & ~_RETRACTED),
+    "retracted": (gettext_noop("Retracted"), _RETRACTED),
+    "readings": (gettext_noop("Readings"), Q(table_name="", operation__in=READINGS)),
 }
 
 

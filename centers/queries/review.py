@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from centers import slots
 from centers.models import SYSTEM_USER_ID, AuditReview, Center, User
@@ -91,24 +92,35 @@ def own_finders() -> list[Finder]:
     return [
         Finder(
             "odd_hours",
-            "Work at odd hours",
-            f"Writing or reading before {first:02d}:00 or from {last:02d}:00 UTC on.",
+            gettext_noop("Work at odd hours"),
+            gettext_noop(
+                "Writing or reading before %(first_hour)02d:00 or from %(last_hour)02d:00 UTC on."
+            ),
             _ODD_HOURS,
             {"first_hour": first, "last_hour": last, "system": SYSTEM_USER_ID},
         ),
         Finder(
             "bulk_edits",
-            "Bulk edits",
-            f"{BULK} or more saved rows amended by one person within an hour, imports aside.",
+            gettext_noop("Bulk edits"),
+            gettext_noop(
+                "%(bulk)s or more saved rows amended by one person within an hour, imports aside."
+            ),
             _BULK,
             {"bulk": BULK, "system": SYSTEM_USER_ID},
         ),
-        Finder("imports", "Imports", "Rows written or amended by an import.", _IMPORTED),
+        Finder(
+            "imports",
+            gettext_noop("Imports"),
+            gettext_noop("Rows written or amended by an import."),
+            _IMPORTED,
+        ),
         Finder(
             "many_readings",
-            "Many records read",
-            f"Identifiers of {LEAST_READINGS} or more records read on a day, and more than"
-            f" {TIMES_MEDIAN} times the person's own median of the {BASELINE_DAYS} days before.",
+            gettext_noop("Many records read"),
+            gettext_noop(
+                "Identifiers of %(least)s or more records read on a day, and more than %(times)s times"
+                " the person's own median of the %(baseline)s days before."
+            ),
             _READINGS,
             {
                 "least": LEAST_READINGS,
@@ -242,7 +254,11 @@ def reviews_of(center: Center, key: str) -> list[AuditReview]:
 
 
 # Value of the filter -> label; nothing chosen shows what is open.
-STATES: Final = {"": "Open", "signed": "Signed off", "all": "All"}
+STATES: Final = {
+    "": gettext_noop("Open"),
+    "signed": gettext_noop("Signed off"),
+    "all": gettext_noop("All"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,7 @@ NEAR_SIGNING: Final = Finder(
     "near_signing",
     gettext_noop("Changes around signing"),
     gettext_noop(
-        "Rows written within 15 minutes before or after a signature or lock of the record."
+        "Rows written within %(minutes)s minutes before or after a signature or lock of the record."
     ),
     _NEAR_SIGNING,
     {"signing": list(_SIGNATURES), "minutes": NEAR_MINUTES},
