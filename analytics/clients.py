@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from oauth2_provider.models import AbstractApplication
 
 from analytics.projects import Project
@@ -16,10 +17,10 @@ from centers.models import SYSTEM_USER_ID, User
 
 # What a token may be good for. A client holds some of these, a token of it all or fewer.
 SCOPES: Final = {
-    "figures": "Survival figures, numbers of centers, named cohorts, the codebook",
-    "cohorts": "Naming a cohort",
-    "outcomes": "De-identified outcomes, one row a record",
-    "exports": "Asking for exports, watching, fetching and ending them",
+    "figures": gettext_noop("Survival figures, numbers of centers, named cohorts, the codebook"),
+    "cohorts": gettext_noop("Naming a cohort"),
+    "outcomes": gettext_noop("De-identified outcomes, one row a record"),
+    "exports": gettext_noop("Asking for exports, watching, fetching and ending them"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from analytics.exporting.choices import DISEASES, FORMATS, POPULATIONS
 from analytics.models import DataCut, Project
@@ -19,22 +20,26 @@ class ExportForm(HouseForm):
     """What an export is to hold."""
 
     project = forms.ModelChoiceField(
-        Project.objects.none(), to_field_name="public_id", empty_label="", label="Project"
+        Project.objects.none(), to_field_name="public_id", empty_label="", label=_("Project")
     )
     cut = forms.ModelChoiceField(
-        DataCut.objects.none(), to_field_name="public_id", empty_label="", label="Data cut"
+        DataCut.objects.none(), to_field_name="public_id", empty_label="", label=_("Data cut")
     )
     population = forms.ChoiceField(
-        choices=list(POPULATIONS.items()),
-        label="Records",
-        help_text="The eligible cohort is conditioned on surviving five years",
+        choices=[(code, _(label)) for code, label in POPULATIONS.items()],
+        label=_("Records"),
+        help_text=_("The eligible cohort is conditioned on surviving five years"),
     )
-    disease = forms.ChoiceField(choices=list(DISEASES.items()), required=False, label="Disease")
+    disease = forms.ChoiceField(
+        choices=[(code, _(label)) for code, label in DISEASES.items()],
+        required=False,
+        label=_("Disease"),
+    )
     formats = forms.MultipleChoiceField(
-        choices=list(FORMATS.items()),
+        choices=[(code, _(label)) for code, label in FORMATS.items()],
         initial=["csv"],
         widget=forms.CheckboxSelectMultiple,
-        label="Formats",
+        label=_("Formats"),
     )
 
     def __init__(self, data: Any, projects: QuerySet[Project]) -> None:
@@ -60,9 +65,9 @@ class DecisionForm(HouseForm):
     """A second person's word on an export."""
 
     decision = forms.ChoiceField(
-        choices=[("release", "Release it"), ("refuse", "Refuse it")],
+        choices=[("release", _("Release it")), ("refuse", _("Refuse it"))],
         widget=forms.RadioSelect,
-        label="Decision",
+        label=_("Decision"),
     )
     reason = ReasonField()
 
@@ -70,22 +75,27 @@ class DecisionForm(HouseForm):
 class ProjectForm(HouseForm):
     """A new project."""
 
-    name = forms.CharField(max_length=100, label="Name")
-    profile = forms.ChoiceField(choices=[("", ""), *PROFILES.items()], label="Profile")
-    agreement = forms.CharField(
-        max_length=100, label="Agreement", help_text="Its number or title, such as DUA 2026-04"
+    name = forms.CharField(max_length=100, label=_("Name"))
+    profile = forms.ChoiceField(
+        choices=[("", ""), *((code, _(label)) for code, label in PROFILES.items())],
+        label=_("Profile"),
     )
-    agreement_expires_on = DayField("Agreement expires on")
-    purpose = forms.CharField(max_length=2000, label="Purpose")
+    agreement = forms.CharField(
+        max_length=100,
+        label=_("Agreement"),
+        help_text=_("Its number or title, such as DUA 2026-04"),
+    )
+    agreement_expires_on = DayField(_("Agreement expires on"))
+    purpose = forms.CharField(max_length=2000, label=_("Purpose"))
     recipients = forms.CharField(
-        max_length=2000, label="Recipients", help_text="Institutions that receive the data"
+        max_length=2000, label=_("Recipients"), help_text=_("Institutions that receive the data")
     )
 
     def clean_agreement_expires_on(self) -> Any:
         """A project without an end is none."""
         day = self.cleaned_data["agreement_expires_on"]
         if day is None:
-            raise forms.ValidationError("Enter the day on which the agreement expires.")
+            raise forms.ValidationError(_("Enter the day on which the agreement expires."))
         return day
 
 
@@ -111,7 +121,7 @@ class MemberForm(HouseForm):
     """A person who may request and fetch the exports of a project."""
 
     user = MemberChoice(
-        User.objects.none(), to_field_name="public_id", empty_label="", label="Person"
+        User.objects.none(), to_field_name="public_id", empty_label="", label=_("Person")
     )
 
     def __init__(self, data: Any) -> None:

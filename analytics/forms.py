@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from analytics.actions.clients import DEFAULT_DAYS, LONGEST_DAYS
 from analytics.clients import SCOPES
@@ -21,10 +23,10 @@ class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain wh
     def __init__(self) -> None:
         super().__init__(
             possible_owners(),
-            label="Owner",
+            label=_("Owner"),
             to_field_name="public_id",
             empty_label="",
-            help_text="Answers for the client; their account closed, it is refused",
+            help_text=_("Answers for the client; their account closed, it is refused"),
         )
 
     def label_from_instance(self, obj: Any) -> str:
@@ -38,10 +40,10 @@ class ProjectChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain 
     def __init__(self) -> None:
         super().__init__(
             open_projects(),
-            label="Project",
+            label=_("Project"),
             to_field_name="public_id",
             empty_label="",
-            help_text="Its agreement and its profile hold for the client",
+            help_text=_("Its agreement and its profile hold for the client"),
         )
 
 
@@ -49,23 +51,25 @@ class ClientForm(HouseForm):
     """A new API client."""
 
     label = forms.CharField(
-        label="Label", max_length=100, help_text="What it is for, such as R script of the trial"
+        label=_("Label"),
+        max_length=100,
+        help_text=_("What it is for, such as R script of the trial"),
     )
     project = ProjectChoice()
     owner = OwnerChoice()
     scopes = forms.MultipleChoiceField(
-        label="Scopes",
-        choices=[(name, f"{name}: {what}") for name, what in SCOPES.items()],
+        label=_("Scopes"),
+        choices=[(name, format_lazy("{}: {}", name, _(what))) for name, what in SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
-        help_text="What its tokens are good for",
+        help_text=_("What its tokens are good for"),
     )
     days = forms.IntegerField(
-        label="Days until it expires",
+        label=_("Days until it expires"),
         min_value=1,
         max_value=LONGEST_DAYS,
         initial=DEFAULT_DAYS,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        help_text=f"1 to {LONGEST_DAYS}",
+        help_text=_("1 to %(longest_days)s") % {"longest_days": LONGEST_DAYS},
     )
     reason = ReasonField()
 
@@ -81,14 +85,14 @@ class CutForm(HouseForm):
     """A new data cut."""
 
     name = forms.CharField(
-        label="Name", max_length=100, help_text="What people will call it, such as Paper 2018"
+        label=_("Name"), max_length=100, help_text=_("What people will call it, such as Paper 2018")
     )
     cutoff = forms.DateField(
-        label="Data cutoff",
+        label=_("Data cutoff"),
         input_formats=list(DAY_FORMATS),
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        help_text="Such as 2017-06-30; not after the registry's own",
-        error_messages={"invalid": "Write a day such as 2017-06-30."},
+        help_text=_("Such as 2017-06-30; not after the registry's own"),
+        error_messages={"invalid": _("Write a day such as 2017-06-30.")},
     )
 
     def clean_cutoff(self) -> date:
@@ -103,11 +107,11 @@ class CutForm(HouseForm):
 class CutNameForm(HouseForm):
     """Another name of a cut that is not locked."""
 
-    name = forms.CharField(label="Name", max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100)
     reason = ReasonField()
 
 
 class ViewForm(HouseForm):
     """The name of a saved view; what it shows stands in the address."""
 
-    name = forms.CharField(label="Name", max_length=100, help_text="Seen by you alone")
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("Seen by you alone"))

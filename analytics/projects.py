@@ -12,14 +12,15 @@ from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from centers.models import User
 
 SAFE_HARBOR: Final = "safe_harbor"
 RESEARCH: Final = "research"
 PROFILES: Final = {
-    SAFE_HARBOR: "Safe Harbor (45 CFR 164.514(b)(2))",
-    RESEARCH: "Research, under a data-use agreement",
+    SAFE_HARBOR: gettext_noop("Safe Harbor (45 CFR 164.514(b)(2))"),
+    RESEARCH: gettext_noop("Research, under a data-use agreement"),
 }
 
 

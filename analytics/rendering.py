@@ -8,6 +8,8 @@ import sys
 from threading import BoundedSemaphore
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 DOTS_AN_INCH: Final = 300
 SECONDS: Final = 20
 # Each takes about 50 MB and half a second of one core; others wait.
@@ -32,7 +34,7 @@ class RenderingFailed(RuntimeError):
 def rendered(svg: str, kind: str) -> bytes:
     """The drawing as `png` or `pdf`. Raises RenderingFailed when it took too long or failed."""
     if not _turns.acquire(timeout=SECONDS):
-        raise RenderingFailed("Too many figures are being drawn. Try again in a while.")
+        raise RenderingFailed(_("Too many figures are being drawn. Try again in a while."))
     try:
         found = subprocess.run(  # noqa: S603  # this interpreter and a program of this module
             [sys.executable, "-I", "-c", _PROGRAM % DOTS_AN_INCH, kind],
@@ -44,7 +46,7 @@ def rendered(svg: str, kind: str) -> bytes:
         )
     except (subprocess.SubprocessError, OSError) as error:
         raise RenderingFailed(
-            "The figure could not be drawn. Try again, or take the SVG."
+            _("The figure could not be drawn. Try again, or take the SVG.")
         ) from error
     finally:
         _turns.release()

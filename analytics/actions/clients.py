@@ -14,6 +14,7 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
 
 from analytics.clients import SCOPES
@@ -96,13 +97,13 @@ def create_client(
         set_reason(reason.strip())
         project = Project.objects.get(pk=project_id)
         if not project.is_open(timezone.now().date()):
-            problem = "This project is closed or its agreement has expired. Choose an open one."
+            problem = _("This project is closed or its agreement has expired. Choose an open one.")
             raise ValidationError({"project": problem})
         owner = User.objects.exclude(pk=SYSTEM_USER_ID).get(pk=owner_id)
         if not owner.is_active:
-            raise ValidationError({"owner": "This account is closed. Choose an open one."})
+            raise ValidationError({"owner": _("This account is closed. Choose an open one.")})
         if not scope_of(owner).may(Permission.VIEW_COHORT):
-            problem = "No role of this person opens an export today. Choose somebody else."
+            problem = _("No role of this person opens an export today. Choose somebody else.")
             raise ValidationError({"owner": problem})
         try:
             return make_client(label=label, project=project, owner=owner, scopes=scopes, days=days)
@@ -117,7 +118,7 @@ def revoke_client(*, actor: Scope, client_id: int, reason: str) -> bool:
     """
     actor.require(Permission.MANAGE_CLIENTS)
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit trail keeps the reason."})
+        raise ValidationError({"reason": _("Say why: the audit trail keeps the reason.")})
     with acting(actor), transaction.atomic():
         set_reason(reason.strip())
         if ApiClient.objects.select_for_update().get(pk=client_id).revoked_at is not None:

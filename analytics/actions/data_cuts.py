@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.derivation.engine import DEFAULT_VARIANT, RULE_SET
 from analytics.models import DataCut
@@ -19,8 +21,8 @@ from centers.roles import Permission
 from centers.sealing import head, seal_events
 
 WORKER = "worker"
-LOCKED: Final = "The cut is locked: its name stays."
-TAKEN: Final = "There is a data cut of that name: choose another."
+LOCKED: Final = gettext_noop("The cut is locked: its name stays.")
+TAKEN: Final = gettext_noop("There is a data cut of that name: choose another.")
 
 
 def make_cut(*, actor: Scope, name: str, cutoff: date, using: str = WORKER) -> DataCut:
@@ -32,7 +34,7 @@ def make_cut(*, actor: Scope, name: str, cutoff: date, using: str = WORKER) -> D
     name = _name(name)
     number = seal_events(using)
     if number is None:
-        raise ValidationError("The registry is empty: there is nothing to cut.")
+        raise ValidationError(_("The registry is empty: there is nothing to cut."))
     with acting(pooled(actor)), transaction.atomic(using=using):
         _refuse_taken(name, using)
         seal = seal_before(number, using)
@@ -82,21 +84,30 @@ def reproduce(cut: DataCut, using: str = WORKER) -> list[str]:
     wrong = []
     newest = head(using)
     if newest is None or newest.number < cut.seal:
-        return [f"Seal {cut.seal} is gone: the audit trail was cut. Run verify_audit."]
+        return [
+            _("Seal %(seal)s is gone: the audit trail was cut. Run verify_audit.")
+            % {"seal": cut.seal}
+        ]
     seal: Seal = seal_before(cut.seal, using)
     if seal.hash != cut.seal_hash:
-        wrong.append(f"Seal {cut.seal} is another one than at the time. Run verify_audit.")
+        wrong.append(
+            _("Seal %(seal)s is another one than at the time. Run verify_audit.")
+            % {"seal": cut.seal}
+        )
     if cut.rule_set != RULE_SET:
-        wrong.append(f"The cut was made with rule set {cut.rule_set}; this is rule set {RULE_SET}.")
+        wrong.append(
+            _("The cut was made with rule set %(rule_set)s; this is rule set %(rule_set_2)s.")
+            % {"rule_set": cut.rule_set, "rule_set_2": RULE_SET}
+        )
     if content_hash(cut_rows(seal_of(cut), cut.cutoff, using)) != cut.content_hash:
-        wrong.append("The rows differ from those that were cut.")
+        wrong.append(_("The rows differ from those that were cut."))
     return wrong
 
 
 def _name(text: str) -> str:
     name = text.strip()
     if not 1 <= len(name) <= 100:
-        raise ValidationError("A data cut needs a name of 1 to 100 characters.")
+        raise ValidationError(_("A data cut needs a name of 1 to 100 characters."))
     return name
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from analytics.actions.projects import require_member
 from analytics.export_jobs import ExportState
@@ -95,7 +96,7 @@ def approve_export(*, actor: Scope, job_id: int, reason: str) -> ExportJob:
     with acting(actor), transaction.atomic():
         job = _to_decide(actor, job_id, reason)
         if not job.project.is_open(timezone.now().date()):
-            raise ValidationError("The project is closed or its agreement has expired.")
+            raise ValidationError(_("The project is closed or its agreement has expired."))
         _decide(job, actor, ExportState.READY, reason)
         return job
 
@@ -156,15 +157,15 @@ def _check(
     formats: Sequence[str],
 ) -> None:
     if not project.is_open(timezone.now().date()):
-        raise ValidationError("The project is closed or its agreement has expired.")
+        raise ValidationError(_("The project is closed or its agreement has expired."))
     if population not in POPULATIONS:
-        raise ValidationError({"population": "Choose one of the populations."})
+        raise ValidationError({"population": _("Choose one of the populations.")})
     if disease not in DISEASES:
-        raise ValidationError({"disease": "Choose one of the diseases."})
+        raise ValidationError({"disease": _("Choose one of the diseases.")})
     if set(tables) - set(TABLES[project.profile]):
-        raise ValidationError({"tables": "The project's profile has no such table."})
+        raise ValidationError({"tables": _("The project's profile has no such table.")})
     if not formats or set(formats) - set(FORMATS):
-        raise ValidationError({"formats": "Choose at least one of the formats."})
+        raise ValidationError({"formats": _("Choose at least one of the formats.")})
 
 
 def _first(job: ExportJob) -> ExportJob | None:
@@ -180,7 +181,7 @@ def _first(job: ExportJob) -> ExportJob | None:
         job.formats,
     )
     if not same:
-        raise KeyReused("This idempotency key belongs to another request.")
+        raise KeyReused(_("This idempotency key belongs to another request."))
     return first
 
 
@@ -197,9 +198,9 @@ def _to_decide(actor: Scope, job_id: int, reason: str) -> ExportJob:
     set_reason(_reason(reason))
     job = ExportJob.objects.select_for_update(of=("self",)).select_related("project").get(pk=job_id)
     if job.requested_by_id == actor.actor_id:
-        raise PermissionDenied("A second person decides: not the one who asked for the export.")
+        raise PermissionDenied(_("A second person decides: not the one who asked for the export."))
     if job.state != ExportState.REVIEW:
-        raise ValidationError("This export does not wait for a decision.")
+        raise ValidationError(_("This export does not wait for a decision."))
     return job
 
 
@@ -215,5 +216,5 @@ def _decide(job: ExportJob, actor: Scope, state: ExportState, reason: str) -> No
 
 def _reason(reason: str) -> str:
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit trail keeps the reason."})
+        raise ValidationError({"reason": _("Say why: the audit trail keeps the reason.")})
     return reason.strip()

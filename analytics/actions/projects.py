@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from analytics.export_jobs import ExportState
 from analytics.exporting.choices import DISEASES, POPULATIONS
@@ -40,7 +41,7 @@ def create_project(
     actor.require(Permission.MANAGE_PROJECTS)
     texts = _texts(name=name, purpose=purpose, agreement=agreement, recipients=recipients)
     if profile not in PROFILES:
-        raise ValidationError({"profile": "Choose one of the profiles."})
+        raise ValidationError({"profile": _("Choose one of the profiles.")})
     _unexpired(agreement_expires_on)
     with acting(actor), transaction.atomic():
         _free(texts["name"])
@@ -70,7 +71,7 @@ def amend_project(
         set_reason(_reason(reason))
         project = Project.objects.select_for_update().get(pk=project_id)
         if project.closed_at is not None:
-            raise ValidationError("This project is closed: nothing of it changes any more.")
+            raise ValidationError(_("This project is closed: nothing of it changes any more."))
         if agreement_expires_on != project.agreement_expires_on:
             _unexpired(agreement_expires_on)
         _free(texts["name"], but=project.pk)
@@ -90,9 +91,9 @@ def add_member(*, actor: Scope, project_id: int, user_id: int) -> bool:
         project = Project.objects.select_for_update().get(pk=project_id)
         user = User.objects.exclude(pk=SYSTEM_USER_ID).get(pk=user_id)
         if project.closed_at is not None:
-            raise ValidationError("This project is closed.")
+            raise ValidationError(_("This project is closed."))
         if not user.is_active:
-            raise ValidationError({"user": "This account is closed. Choose an open one."})
+            raise ValidationError({"user": _("This account is closed. Choose an open one.")})
         if ProjectMember.objects.filter(project=project, user=user, removed_at=None).exists():
             return False
         ProjectMember.objects.create(project=project, user=user, added_by_id=actor.actor_id)
@@ -134,7 +135,7 @@ def destroy_codes(*, actor: Scope, project_id: int, reason: str) -> int:
         set_reason(_reason(reason))
         project = Project.objects.select_for_update().get(pk=project_id)
         if project.closed_at is None:
-            raise ValidationError("Close the project first: an open one needs its codes.")
+            raise ValidationError(_("Close the project first: an open one needs its codes."))
         with connection.cursor() as cursor:
             cursor.execute("select pseudonym.destroy(%s)", [project.pk])
             destroyed = int(cursor.fetchone()[0])
@@ -156,13 +157,13 @@ def create_cohort(
     """Name a choice of records. Raises ValidationError (by field) and PermissionDenied."""
     actor.require(Permission.REQUEST_EXPORTS)
     if population not in POPULATIONS:
-        raise ValidationError({"population": "Choose one of the populations."})
+        raise ValidationError({"population": _("Choose one of the populations.")})
     if disease not in DISEASES:
-        raise ValidationError({"disease": "Choose one of the diseases."})
+        raise ValidationError({"disease": _("Choose one of the diseases.")})
     named = _text("name", name, 100)
     with acting(actor), transaction.atomic():
         if Cohort.objects.filter(project=project_id, name=named).exists():
-            raise ValidationError({"name": "There is a cohort of that name: choose another."})
+            raise ValidationError({"name": _("There is a cohort of that name: choose another.")})
         return Cohort.objects.create(
             project_id=project_id,
             name=named,
@@ -182,7 +183,7 @@ def require_member(actor: Scope, project: Project, client: str = "") -> None:
         return
     standing = project.members.filter(user_id=actor.actor_id, removed_at=None)
     if not standing.exists():
-        raise PermissionDenied("Only members of the project may do this.")
+        raise PermissionDenied(_("Only members of the project may do this."))
 
 
 def _call_back(job: ExportJob) -> None:
@@ -203,24 +204,26 @@ def _texts(**given: str) -> dict[str, str]:
 def _text(name: str, value: str, longest: int) -> str:
     value = value.strip()
     if not 1 <= len(value) <= longest:
-        raise ValidationError({name: f"Write 1 to {longest} characters."})
+        raise ValidationError(
+            {name: _("Write 1 to %(longest)s characters.") % {"longest": longest}}
+        )
     return value
 
 
 def _reason(reason: str) -> str:
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit trail keeps the reason."})
+        raise ValidationError({"reason": _("Say why: the audit trail keeps the reason.")})
     return reason.strip()
 
 
 def _unexpired(day: date) -> None:
     if day < timezone.now().date():
-        raise ValidationError({"agreement_expires_on": "This day is past: give a later one."})
+        raise ValidationError({"agreement_expires_on": _("This day is past: give a later one.")})
 
 
 def _free(name: str, but: int | None = None) -> None:
     if Project.objects.filter(name=name).exclude(pk=but or 0).exists():
-        raise ValidationError({"name": "There is a project of that name: choose another."})
+        raise ValidationError({"name": _("There is a project of that name: choose another.")})
 
 
 def project_choices(actor: Scope) -> Any:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.models import SavedView
 from analytics.queries.filters import NAMES
@@ -17,15 +19,15 @@ from centers.roles import Permission
 
 # Pages that can be saved: name of the route, and what people call it.
 PAGES: Final = {
-    "cohort_overview": "Overview",
-    "cohort_survival": "Survival",
-    "cohort_progression": "Progression",
-    "cohort_sensitivity": "Sensitivity",
-    "cohort_description": "Description",
-    "cohort_flow": "Flow",
-    "cohort_swimmer": "Swimmer plot",
-    "cohort_accrual": "Accrual",
-    "cohort_quality": "Data quality",
+    "cohort_overview": gettext_noop("Overview"),
+    "cohort_survival": gettext_noop("Survival"),
+    "cohort_progression": gettext_noop("Progression"),
+    "cohort_sensitivity": gettext_noop("Sensitivity"),
+    "cohort_description": gettext_noop("Description"),
+    "cohort_flow": gettext_noop("Flow"),
+    "cohort_swimmer": gettext_noop("Swimmer plot"),
+    "cohort_accrual": gettext_noop("Accrual"),
+    "cohort_quality": gettext_noop("Data quality"),
 }
 KNOWN: Final = frozenset(
     {*NAMES, "endpoint", "variant", "records", "by", "where", "cutoff", "years", "as_of", "cut"}
@@ -41,14 +43,16 @@ def save_view(*, actor: Scope, name: str, page: str, query: str) -> SavedView:
     """
     actor.require(Permission.VIEW_COHORT)
     if page not in PAGES:
-        raise ValidationError("This page cannot be saved.")
+        raise ValidationError(_("This page cannot be saved."))
     view = SavedView(owner_id=actor.actor_id, name=name.strip(), page=page, query=known(query))
     with acting(actor), transaction.atomic():
         mine = SavedView.objects.filter(owner_id=actor.actor_id)
         if mine.count() >= MOST_VIEWS:
-            raise ValidationError(f"You have {MOST_VIEWS} views: remove one first.")
+            raise ValidationError(
+                _("You have %(most_views)s views: remove one first.") % {"most_views": MOST_VIEWS}
+            )
         if mine.filter(name=view.name).exists():
-            raise ValidationError("You have a view of that name: choose another.")
+            raise ValidationError(_("You have a view of that name: choose another."))
         view.full_clean(exclude=["owner"])
         view.save(force_insert=True)
     return view

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from django.http import HttpResponse
 from django.utils.http import quote_etag
+from django.utils.translation import override
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
@@ -63,6 +64,11 @@ class ApiView(APIView):
     parameters: ClassVar[frozenset[str]] = frozenset()
     deprecated: ClassVar[int | None] = None
     sunset: ClassVar[str] = ""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """In English, whatever the pages are in: programs read it."""
+        with override(None):
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Token, scope, rate; then the parameters. Raises APIException."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.km import Mark
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import Scale, place, step_path
@@ -17,14 +20,24 @@ TALL, SHORT, ACROSS, BETWEEN, LABELS = 220, 84, 4, 26, 40
 # More panels than these do not fit a page: then the table has them.
 MOST_PANELS: Final = 24
 STEPS: Final = (1, 2, 5)
-KINDS: Final = {
-    "treated": "by month of the first dose of HD IL-2",
-    "entered": "by month of entry into the registry",
+TITLES: Final = {
+    "treated": gettext_noop("Treated records, cumulative, by month of the first dose of HD IL-2"),
+    "entered": gettext_noop("Treated records, cumulative, by month of entry into the registry"),
 }
 COLUMNS: Final = ("center", "by", "records")
-TABLE_COLUMNS: Final = ("Center", "Records", "Last 12 months", "A month, of these", "First", "Last")
-SAME_SCALE: Final = "Small panels share one scale, so that they may be compared."
-LADDER: Final = (
+TABLE_COLUMNS: Final = (
+    gettext_noop("Center"),
+    gettext_noop("Records"),
+    gettext_noop("Last 12 months"),
+    gettext_noop("A month, of these"),
+    gettext_noop("First"),
+    gettext_noop("Last"),
+)
+MONTHS: Final = gettext_noop(
+    "The last 12 months are those before the cutoff. Small panels share one scale, so that they may be "
+    "compared."
+)
+LADDER: Final = gettext_noop(
     "Pooled figures stand at days between which at least 11 records came in, or nobody; centers, months and the last "
     "12 months are shown to members."
 )
@@ -67,13 +80,16 @@ def printed_accrual(
     """The figure of all centers together (first) and of each; None without any record."""
     if not curves:
         return None
-    title = f"Treated records, cumulative, {KINDS[of]}"
+    title = _(TITLES[of])
     notes = [
-        "Treated records of melanoma and renal cell carcinoma whose consent stands.",
-        LADDER if pooled else f"The last 12 months are those before the cutoff. {SAME_SCALE}",
+        _("Treated records of melanoma and renal cell carcinoma whose consent stands."),
+        _(LADDER if pooled else MONTHS),
     ]
     if len(curves) - 1 > MOST_PANELS:
-        notes.append(f"More than {MOST_PANELS} centers: the table has each.")
+        notes.append(
+            _("More than %(most_panels)s centers: the table has each.")
+            % {"most_panels": MOST_PANELS}
+        )
     rows = [(one.name or "all", day.isoformat(), n) for one in curves for day, n in one.points]
     return PrintedFigure(
         key="accrual",
@@ -81,8 +97,10 @@ def printed_accrual(
         title=title,
         notes=tuple(notes),
         tables=(
-            PrintedTable(title, TABLE_COLUMNS, tuple(_line(one) for one in curves)),
-            PrintedTable("All centers by year", ("By the end of", "Records"), _by_year(curves[0])),
+            PrintedTable(title, tuple(map(_, TABLE_COLUMNS)), tuple(_line(one) for one in curves)),
+            PrintedTable(
+                _("All centers by year"), (_("By the end of"), _("Records")), _by_year(curves[0])
+            ),
         ),
         columns=COLUMNS,
         rows=tuple(rows),
@@ -96,7 +114,7 @@ def printed_accrual(
 def _line(one: Accrual) -> tuple[str, ...]:
     recent = one.recent
     return (
-        one.name or "All",
+        one.name or _("All"),
         str(one.total),
         "-" if recent is None else str(recent),
         "-" if recent is None else f"{recent / 12:.2f}",
@@ -142,10 +160,20 @@ def _figure(title: str, curves: Sequence[Accrual], cutoff: date) -> AccrualFigur
         height=int(below + lines * (SHORT + TOP + LABELS / 2)) + 4,
         key=key_of(title),
         title=title,
-        description=f"{curves[0].total} records from {first.year} to {last.year}"
-        + (f", at {len(curves) - 1} centers." if len(curves) > 1 else "."),
+        description=_describe(curves, first, last),
         panels=tuple(panels),
     )
+
+
+def _describe(curves: Sequence[Accrual], first: date, last: date) -> str:
+    at_centers = _("%(records)s records from %(first)s to %(last)s, at %(centers)s centers.")
+    said = at_centers if len(curves) > 1 else _("%(records)s records from %(first)s to %(last)s.")
+    return said % {
+        "records": curves[0].total,
+        "first": first.year,
+        "last": last.year,
+        "centers": len(curves) - 1,
+    }
 
 
 def _panel(
@@ -166,7 +194,7 @@ def _panel(
     every = next((s for s in (1, 2, 5, 10, 20) if len(years) / s <= most_ticks + 1), 50)
     shown = [year for year in years if year % every == 0]
     return Panel(
-        label=f"{one.name or 'All centers'}: {one.total}",
+        label=f"{one.name or _('All centers')}: {one.total}",
         label_x=place(left),
         label_y=place(top - 8),
         path=step_path(scale_x, scale_y, points),

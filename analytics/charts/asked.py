@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.cohort import DISEASES
 from analytics.charts.survival import ENDPOINTS, GROUPINGS, RECORD_SETS, VARIANTS, label_of
 from analytics.queries.asked import THRESHOLDS, Asked
@@ -15,34 +18,34 @@ from analytics.queries.filters import VALUES
 
 Options = Mapping[str, str]
 FILTERS: Final = {
-    "disease": "Disease",
-    "sex": "Sex",
-    "decade": "Decade of treatment",
-    "age": "Age at treatment",
-    "response": "Best response",
-    "local_therapy": "Local therapy",
-    "ned": "Surgically free of disease",
-    "center": "Center",
+    "disease": gettext_noop("Disease"),
+    "sex": gettext_noop("Sex"),
+    "decade": gettext_noop("Decade of treatment"),
+    "age": gettext_noop("Age at treatment"),
+    "response": gettext_noop("Best response"),
+    "local_therapy": gettext_noop("Local therapy"),
+    "ned": gettext_noop("Surgically free of disease"),
+    "center": gettext_noop("Center"),
 }
 ANALYSIS: Final[dict[str, tuple[str, Options]]] = {
-    "endpoint": ("Endpoint", ENDPOINTS),
-    "variant": ("Variant of PFS", VARIANTS),
-    "records": ("Records", RECORD_SETS),
-    "by": ("Groups", GROUPINGS),
+    "endpoint": (gettext_noop("Endpoint"), ENDPOINTS),
+    "variant": (gettext_noop("Variant of PFS"), VARIANTS),
+    "records": (gettext_noop("Records"), RECORD_SETS),
+    "by": (gettext_noop("Groups"), GROUPINGS),
 }
 _AGES: Final = {
-    "to_49": "Under 50",
-    "50_59": "50 to 59",
-    "from_60": "60 and over",
-    "unknown": "Not known",
+    "to_49": gettext_noop("Under 50"),
+    "50_59": gettext_noop("50 to 59"),
+    "from_60": gettext_noop("60 and over"),
+    "unknown": gettext_noop("Not known"),
 }
 _PLAIN: Final = {
-    "yes": "Yes",
-    "no": "No",
-    "female": "Female",
-    "male": "Male",
-    "unknown": "Not known",
-    "untreated": "Not treated",
+    "yes": gettext_noop("Yes"),
+    "no": gettext_noop("No"),
+    "female": gettext_noop("Female"),
+    "male": gettext_noop("Male"),
+    "unknown": gettext_noop("Not known"),
+    "untreated": gettext_noop("Not treated"),
 }
 
 
@@ -79,12 +82,12 @@ class AskedForm:
 def filter_label(name: str, code: str) -> str:
     """How a filter's value is called."""
     if name == "disease":
-        return DISEASES.get(code, "Other")
+        return DISEASES.get(code, _("Other"))
     if name == "age":
-        return _AGES.get(code, code)
+        return _(_AGES[code])
     if name in ("decade", "response") and code in VALUES[name] and code not in _PLAIN:
         return label_of(name, code)
-    return _PLAIN.get(code, code)
+    return _(_PLAIN[code]) if code in _PLAIN else code
 
 
 def asked_form(
@@ -97,8 +100,8 @@ def asked_form(
     offered = ("disease", *GRID) if asked.pooled else tuple(FILTERS)
     filters = [_filter(name, asked) for name in offered]
     if asked.may_widen:
-        where = (("", "All centers, pooled"), ("own", "Your centers alone"))
-        filters.append(Choice("where", "Centers", where, asked.parameters.get("where", "")))
+        where = (("", _("All centers, pooled")), ("own", _("Your centers alone")))
+        filters.append(Choice("where", _("Centers"), where, asked.parameters.get("where", "")))
     chips = _chips(asked)
     return AskedForm(
         tuple(
@@ -108,8 +111,10 @@ def asked_form(
         (
             Choice(
                 "years",
-                "Eligible from",
-                tuple((str(years), f"{years} years") for years in THRESHOLDS),
+                _("Eligible from"),
+                tuple(
+                    (str(years), _("%(years)s years") % {"years": years}) for years in THRESHOLDS
+                ),
                 str(asked.years),
                 asked.problems.get("years", ""),
             ),
@@ -122,34 +127,36 @@ def asked_form(
 def _analysis(name: str, asked: Asked, offered: Mapping[str, Sequence[str]]) -> Choice:
     label, options = ANALYSIS[name]
     shown = [
-        (code, text)
+        (code, _(text))
         for code, text in options.items()
         if code in offered.get(name, options) and not (asked.pooled and code == "center")
     ]
-    return Choice(name, label, tuple(shown), getattr(asked.analysis, name))
+    return Choice(name, _(label), tuple(shown), getattr(asked.analysis, name))
 
 
 def _filter(name: str, asked: Asked) -> Choice:
     codes = asked.centers if name == "center" else VALUES[name]
-    options = [("", "All"), *((code, filter_label(name, code)) for code in codes)]
-    return Choice(name, FILTERS[name], tuple(options), asked.filters.values.get(name, ""))
+    options = [("", _("All")), *((code, filter_label(name, code)) for code in codes)]
+    return Choice(name, _(FILTERS[name]), tuple(options), asked.filters.values.get(name, ""))
 
 
 def _chips(asked: Asked) -> list[Chip]:
     labels = {
-        name: f"{FILTERS[name]}: {filter_label(name, code)}"
+        name: f"{_(FILTERS[name])}: {filter_label(name, code)}"
         for name, code in asked.filters.values.items()
     }
     if asked.cut is not None:
-        labels["cut"] = f"Data cut {asked.cut.name}"
+        labels["cut"] = _("Data cut %(name)s") % {"name": asked.cut.name}
     elif asked.cutoff != asked.standing:
-        labels["cutoff"] = f"Cutoff {asked.cutoff:%d-%b-%Y}"
+        labels["cutoff"] = _("Cutoff %(cutoff)s") % {"cutoff": f"{asked.cutoff:%d-%b-%Y}"}
     if "years" in asked.parameters:
-        labels["years"] = f"Eligible from {asked.years} years"
+        labels["years"] = _("Eligible from %(years)s years") % {"years": asked.years}
     if asked.seal is not None and asked.cut is None:
-        labels["as_of"] = f"As known on {asked.seal.sealed_at:%d-%b-%Y %H:%M} UTC"
+        labels["as_of"] = _("As known on %(sealed_at)s UTC") % {
+            "sealed_at": f"{asked.seal.sealed_at:%d-%b-%Y %H:%M}"
+        }
     if "where" in asked.parameters:
-        labels["where"] = "Your centers alone"
+        labels["where"] = _("Your centers alone")
     return [Chip(label, _without(asked, name)) for name, label in labels.items()]
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import place
 from analytics.derivation.wording import reason
@@ -15,14 +18,16 @@ WIDTH, LEFT, BOX_WIDTH, SIDE_LEFT, SIDE_WIDTH = 844, 8, 290, 336, 500
 # What fits a line of a side box; the longest reason of these criteria has 66 letters.
 LETTERS = 70
 BOX_HEIGHT, LINE, PADDING, GAP = 48, 17, 12, 16
-VALUES: Final = {"no": "Not met", "unknown": "Not known"}
-TITLE: Final = "From registered to eligible records"
-ADDS_UP: Final = (
+VALUES: Final = {"no": gettext_noop("Not met"), "unknown": gettext_noop("Not known")}
+TITLE: Final = gettext_noop("From registered to eligible records")
+ADDS_UP: Final = gettext_noop(
     "Each box is the one before it less those who left; a record leaves at the first criterion, in this order, that is not "
     "met or not known. Registered: records whose consent stands. Criteria: rule set of the registry."
 )
-NO_REASONS: Final = "Reasons are told to members of the centers."
-SMALL: Final = "Withheld: a box, or who left before it, is below 11 records, and you are not a member of the centers."
+NO_REASONS: Final = gettext_noop("Reasons are told to members of the centers.")
+SMALL: Final = gettext_noop(
+    "Withheld: a box, or who left before it, is below 11 records, and you are not a member of the centers."
+)
 COLUMNS: Final = ("step", "criterion", "value", "reason", "records")
 
 
@@ -70,18 +75,18 @@ def printed_flow(
     flow: Flow, reasons: Mapping[str, Sequence[Reason]], query: str, *, linked: bool
 ) -> PrintedFigure:
     """The diagram; `reasons` by criterion (empty: not told), `linked`: every n leads to its records."""
-    notes = [ADDS_UP]
+    notes = [_(ADDS_UP)]
     if flow.withheld:
-        notes.append(SMALL)
+        notes.append(_(SMALL))
     elif not reasons:
-        notes.append(NO_REASONS)
+        notes.append(_(NO_REASONS))
     rows = _rows(flow, reasons)
     return PrintedFigure(
         key="flow",
         name="flow",
-        title=TITLE,
+        title=_(TITLE),
         notes=tuple(notes),
-        tables=(PrintedTable(TITLE, ("Step", "Records"), _text_rows(flow, reasons)),),
+        tables=(PrintedTable(_(TITLE), (_("Step"), _("Records")), _text_rows(flow, reasons)),),
         columns=COLUMNS,
         rows=rows,
         template="analytics/figures/flow.svg",
@@ -105,21 +110,22 @@ def _rows(flow: Flow, reasons: Mapping[str, Sequence[Reason]]) -> tuple[tuple[An
 
 
 def _text_rows(flow: Flow, reasons: Mapping[str, Sequence[Reason]]) -> tuple[tuple[str, str], ...]:
-    rows = [("Registered", _count(flow.registered))]
+    rows = [(_("Registered"), _count(flow.registered))]
     for step in flow.steps:
         for value, count in (("no", step.no), ("unknown", step.unknown)):
-            rows.append((f"Left: {step.label.lower()}: {VALUES[value].lower()}", _count(count)))
+            left = {"criterion": _(step.label).lower(), "value": _(VALUES[value]).lower()}
+            rows.append((_("Left: %(criterion)s: %(value)s") % left, _count(count)))
             rows += [
-                (f"of these: {reason(found.code)}", str(found.number))
+                (_("of these: %(reason)s") % {"reason": _(reason(found.code))}, str(found.number))
                 for found in reasons.get(step.criterion, ())
                 if found.value == value
             ]
-        rows.append((step.label, _count(step.met)))
+        rows.append((_(step.label), _count(step.met)))
     return tuple(rows)
 
 
 def _count(number: int | None) -> str:
-    return "withheld" if number is None else f"{number:,}"
+    return _("withheld") if number is None else f"{number:,}"
 
 
 def _figure(
@@ -128,14 +134,16 @@ def _figure(
     def address(step: str, value: str) -> str:
         return f"?step={step}&value={value}{query}" if linked else ""
 
-    boxes = [_box("Registered", flow.registered, address(FIRST, "yes"), 4, ())]
+    boxes = [_box(_("Registered"), flow.registered, address(FIRST, "yes"), 4, ())]
     top = 4.0 + BOX_HEIGHT
     for step in flow.steps:
         lines = _lines(step, reasons.get(step.criterion, ()), address)
         side = len(lines) * LINE + PADDING
         # The way out hangs between two boxes and decides how far apart they stand.
         below = top + side + 2 * GAP
-        label = f"{step.label}: eligible" if step is flow.steps[-1] else step.label
+        label = _(step.label)
+        if step is flow.steps[-1]:
+            label = _("%(step)s: eligible") % {"step": label}
         boxes.append(_box(label, step.met, address(step.criterion, "yes"), below, lines, top + GAP))
         top = below + BOX_HEIGHT
     last = flow.steps[-1].met
@@ -143,8 +151,9 @@ def _figure(
         width=WIDTH,
         height=int(top) + 6,
         key=key_of(TITLE),
-        title=TITLE,
-        description=f"{_count(flow.registered)} registered, {_count(last)} eligible.",
+        title=_(TITLE),
+        description=_("%(count)s registered, %(count_2)s eligible.")
+        % {"count": _count(flow.registered), "count_2": _count(last)},
         boxes=tuple(boxes),
     )
 
@@ -153,7 +162,7 @@ def _lines(step: Step, reasons: Sequence[Reason], address: Any) -> list[tuple[st
     """(text, number, address) of who left: each value, then its reasons."""
     lines = []
     for value, count in (("no", step.no), ("unknown", step.unknown)):
-        lines.append((VALUES[value], _count(count), address(step.criterion, value)))
+        lines.append((_(VALUES[value]), _count(count), address(step.criterion, value)))
         lines += [
             (f"\u2013 {_short(found.code)}", str(found.number), "")
             for found in reasons
@@ -163,7 +172,7 @@ def _lines(step: Step, reasons: Sequence[Reason], address: Any) -> list[tuple[st
 
 
 def _short(code: str) -> str:
-    text = reason(code)
+    text = _(reason(code))
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1].rsplit(' ', 1)[0]}\u2026"
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analytics.charts.cohort import CONDITIONED
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from analytics.charts.cohort import CONDITIONED, span_text
 from analytics.charts.km import (
     DAYS_A_YEAR,
     FIRST_DOSE,
@@ -38,12 +41,12 @@ from analytics.queries.survival import LATER_GROUPS, Analysis
 from analytics.stats.incidence import CompetingCounts, Incidence, cumulative_incidence
 
 YEARS: Final = (0, 1, 2, 3, 5, 10, 15, 20)
-DEFINITION: Final = (
+DEFINITION: Final = gettext_noop(
     "Cumulative incidence of progression (imaging, pathology or clinical, or implied by a local therapy), from the "
     "first dose of HD IL-2; death without progression competes and is no censoring. Without either, censored as in "
     "progression-free survival."
 )
-METHOD: Final = (
+METHOD: Final = gettext_noop(
     "Aalen-Johansen estimate; band: pointwise 95% confidence interval, log-log of the incidence, variance by the delta "
     "method (Gaynor). One minus Kaplan-Meier would count the dead as if they could still progress. Grey line: fewer than "
     "10 at risk."
@@ -53,13 +56,13 @@ COLUMNS: Final = (
     "incidence", "std_error", "lower", "upper",
 )  # fmt: skip
 TABLE_COLUMNS: Final = (
-    "Years",
-    "At risk",
-    "Censored before",
-    "Progressed before",
-    "Died before",
-    "Progressed by then",
-    "95% confidence interval",
+    gettext_noop("Years"),
+    gettext_noop("At risk"),
+    gettext_noop("Censored before"),
+    gettext_noop("Progressed before"),
+    gettext_noop("Died before"),
+    gettext_noop("Progressed by then"),
+    gettext_noop("95% confidence interval"),
 )
 _MATURE: Final = 10
 
@@ -71,19 +74,22 @@ def printed_incidence(
     if not counts:
         return None
     curves = _curves(analysis.by, counts)
-    by = f" by {GROUPINGS[analysis.by].lower()}" if analysis.by else ""
-    title = f"Cumulative incidence of progression{by}: {RECORD_SETS[analysis.records].lower()}"
-    notes = [DEFINITION]
+    grouped = _("Cumulative incidence of progression by %(by)s: %(records)s")
+    title = (grouped if analysis.by else _("Cumulative incidence of progression: %(records)s")) % {
+        "by": _(GROUPINGS[analysis.by]).lower(),
+        "records": _(RECORD_SETS[analysis.records]).lower(),
+    }
+    notes = [_(DEFINITION)]
     if analysis.records == "eligible":
-        notes.append(CONDITIONED)
+        notes.append(_(CONDITIONED))
     if analysis.by in LATER_GROUPS:
-        notes.append(IMMORTAL)
+        notes.append(_(IMMORTAL))
     parts = ("progression", analysis.records, analysis.by)
     return PrintedFigure(
         key="progression",
         name="-".join(part for part in parts if part),
         title=title,
-        notes=(*notes, METHOD),
+        notes=(*notes, _(METHOD)),
         tables=tuple(_table(label, curve) for label, curve in curves.items()),
         columns=COLUMNS,
         rows=tuple(row for label, curve in curves.items() for row in _rows(label, curve)),
@@ -91,7 +97,7 @@ def printed_incidence(
         drawing=_figure(title, curves),
         parameters={"records": analysis.records, "by": analysis.by, "level": 0.95},
         document={
-            "definition": DEFINITION,
+            "definition": _(DEFINITION),
             "groups": [_document(label, curve) for label, curve in curves.items()],
         },
     )
@@ -131,10 +137,14 @@ def _table(label: str, curve: Incidence) -> PrintedTable:
         day = whole_day(year)
         value, low, high = _at(curve, day)
         known = day <= last
-        interval = f"{low:.1%} to {high:.1%}" if known and low == low else "-"
+        interval = span_text(f"{low:.1%}", f"{high:.1%}") if known and low == low else "-"
         numbers = map(str, _before(curve, day))
         rows.append((str(year), *numbers, f"{value:.1%}" if known else "NE", interval))
-    return PrintedTable(f"{label}. NE: not estimable.", TABLE_COLUMNS, tuple(rows))
+    return PrintedTable(
+        _("%(label)s. NE: not estimable.") % {"label": label},
+        tuple(map(_, TABLE_COLUMNS)),
+        tuple(rows),
+    )
 
 
 def _rows(label: str, curve: Incidence) -> list[tuple[Any, ...]]:
@@ -186,7 +196,7 @@ def _figure(title: str, curves: Mapping[str, Incidence]) -> KaplanMeierFigure:
         title=title,
         description=_describe(curves),
         key=key_of(title),
-        axis_label=FIRST_DOSE,
+        axis_label=_(FIRST_DOSE),
         plot=f"{LEFT} {WIDTH - RIGHT} {PLOT_TOP} {bottom} {scale_x.high}",
         **legend_place(list(curves)),
     )
@@ -194,8 +204,13 @@ def _figure(title: str, curves: Mapping[str, Incidence]) -> KaplanMeierFigure:
 
 def _describe(curves: Mapping[str, Incidence]) -> str:
     parts = [
-        f"{label}: {curve.counts.n} records, {int(curve.counts.events.sum())} events, "
-        f"{_at(curve, whole_day(5))[0]:.0%} by 5 years"
+        _("%(label)s: %(n)s records, %(events)s events, %(share)s by 5 years")
+        % {
+            "label": label,
+            "n": curve.counts.n,
+            "events": int(curve.counts.events.sum()),
+            "share": f"{_at(curve, whole_day(5))[0]:.0%}",
+        }
         for label, curve in curves.items()
     ]
     return "; ".join(parts) + "."
@@ -255,7 +270,7 @@ def _risk_rows(
     curve: Incidence, scale_x: Scale, tick_days: Sequence[int], top: float
 ) -> tuple[TableRow, ...]:
     columns = [_before(curve, day) for day in tick_days]
-    names = ("At risk", "Censored", "Events", "Competing")
+    names = (_("At risk"), _("Censored"), _("Events"), _("Competing"))
     return tuple(
         TableRow(
             name,

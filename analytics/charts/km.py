@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.printed import key_of
 from analytics.charts.scales import (
     Scale,
@@ -184,12 +187,12 @@ def _median_path(curve: Curve, scale_x: Scale, scale_y: Scale) -> str:
 
 def _table_rows(rows: Sequence[RiskRow], scale_x: Scale, top: float) -> tuple[TableRow, ...]:
     lines = [
-        ("At risk", [row.at_risk for row in rows]),
-        ("Censored", [row.censored for row in rows]),
-        ("Events", [row.events for row in rows]),
+        (_("At risk"), [row.at_risk for row in rows]),
+        (_("Censored"), [row.censored for row in rows]),
+        (_("Events"), [row.events for row in rows]),
     ]
     if any(row.waiting for row in rows):
-        lines.insert(0, ("Not entered", [row.waiting for row in rows]))
+        lines.insert(0, (_("Not entered"), [row.waiting for row in rows]))
     return tuple(
         TableRow(
             label,
@@ -208,8 +211,11 @@ def _describe(groups: Sequence[Group]) -> str:
     parts = []
     for group in groups:
         counts, median = group.curve.counts, quantile(group.curve).day
-        reached = "median not reached" if median is None else f"median {years(median)} years"
-        parts.append(f"{group.label}: {counts.n} records, {counts.n_events} events, {reached}")
+        reached = _("%(label)s: %(n)s records, %(events)s events, median %(years)s years")
+        beyond = _("%(label)s: %(n)s records, %(events)s events, median not reached")
+        told = {"label": group.label, "n": counts.n, "events": counts.n_events}
+        told["years"] = "" if median is None else years(median)
+        parts.append((beyond if median is None else reached) % told)
     return "; ".join(parts) + "."
 
 
@@ -218,7 +224,7 @@ def years(days: float) -> str:
     return f"{int(days / DAYS_A_YEAR * 10) / 10:.1f}"
 
 
-FIRST_DOSE = "Years since the first dose of HD IL-2"
+FIRST_DOSE = gettext_noop("Years since the first dose of HD IL-2")
 
 
 def kaplan_meier_figure(
@@ -256,7 +262,7 @@ def kaplan_meier_figure(
         title=title,
         description=_describe(groups),
         key=key_of(title),
-        axis_label=axis_label,
+        axis_label=_(axis_label),
         plot=f"{place(LEFT)} {place(WIDTH - RIGHT)} {PLOT_TOP} {bottom} {scale_x.high}",
         **legend_place([group.label for group in groups]),
     )

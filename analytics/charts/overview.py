@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analytics.charts.cohort import DISEASES
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from analytics.charts.cohort import disease_label, span_text
 from analytics.charts.km import years
 from analytics.queries.overview import Figure, Overview
 
-WITHHELD = "withheld"
+WITHHELD = gettext_noop("withheld")
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,12 @@ class Row:
 
 
 def _text(value: int | None) -> str:
-    return WITHHELD if value is None else str(value)
+    return _(WITHHELD) if value is None else str(value)
 
 
 def _absent(page: Overview) -> str:
     """What stands for a figure of the eligible cohort that is not there: withheld, or nobody."""
-    return "-" if page.eligible.total == 0 else WITHHELD
+    return "-" if page.eligible.total == 0 else _(WITHHELD)
 
 
 def _split(figure: Figure, page: Overview) -> str:
@@ -42,7 +45,7 @@ def _split(figure: Figure, page: Overview) -> str:
     if figure.cells is None:
         return ""
     return " + ".join(
-        f"{number} {DISEASES.get(disease, disease).lower()}"
+        f"{number} {disease_label(disease).lower()}"
         for number, disease in zip(figure.cells, page.diseases, strict=True)
     )
 
@@ -53,25 +56,25 @@ def _follow_up(page: Overview) -> Printed:
     if reverse is None:
         note = ""
     elif reverse.day is None:
-        note = "reverse Kaplan-Meier: not reached"
+        note = _("reverse Kaplan-Meier: not reached")
     else:
-        note = f"reverse Kaplan-Meier: {years(reverse.day)} years"
-    return Printed("median follow-up, years (observed times)", observed, note)
+        note = _("reverse Kaplan-Meier: %(years)s years") % {"years": years(reverse.day)}
+    return Printed(_("median follow-up, years (observed times)"), observed, note)
 
 
 def figures(page: Overview) -> tuple[Printed, ...]:
     """The paper's figures, in its order."""
-    span = " to ".join(page.pfs_range) if page.pfs_range else _absent(page)
+    span = span_text(*page.pfs_range) if page.pfs_range else _absent(page)
     return (
         Printed(
-            "eligible long-term survivors",
+            _("eligible long-term survivors"),
             _text(page.eligible.total),
             _split(page.eligible, page),
         ),
-        Printed("progression-free survival, years", span, "completed years; + is censored"),
+        Printed(_("progression-free survival, years"), span, _("completed years; + is censored")),
         _follow_up(page),
         Printed(
-            "alive 10 years or more",
+            _("alive 10 years or more"),
             _text(page.alive_10y_followed.total),
             _split(page.alive_10y_followed, page),
         ),
@@ -81,14 +84,14 @@ def figures(page: Overview) -> tuple[Printed, ...]:
 def rows(page: Overview) -> tuple[Row, ...]:
     """The table by disease: the denominator first, then the eligible cohort and its parts."""
     lines = (
-        ("Treated with HD IL-2 (denominator)", page.treated),
-        ("Eligible", page.eligible),
-        ("Alive, followed 10 years or more", page.alive_10y_followed),
-        ("Survived 10 years or more", page.survived_10y),
+        (_("Treated with HD IL-2 (denominator)"), page.treated),
+        (_("Eligible"), page.eligible),
+        (_("Alive, followed 10 years or more"), page.alive_10y_followed),
+        (_("Survived 10 years or more"), page.survived_10y),
     )
     return tuple(Row(label, _cells(figure, len(page.diseases))) for label, figure in lines)
 
 
 def _cells(figure: Figure, diseases: int) -> tuple[str, ...]:
-    cells = [WITHHELD] * diseases if figure.cells is None else [str(n) for n in figure.cells]
+    cells = [_(WITHHELD)] * diseases if figure.cells is None else [str(n) for n in figure.cells]
     return (*cells, _text(figure.total))

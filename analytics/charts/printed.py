@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any, Final, Protocol
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 # Of a file: text of ten units, so many to the width of the drawing.
 LINE_CHARACTERS, LINE_HEIGHT, TITLE_HEIGHT = 140, 14, 30
 # Texts that a spreadsheet would take for a formula get an apostrophe in front.
@@ -65,7 +68,8 @@ class PrintedFigure:
     @property
     def kinds(self) -> dict[str, str]:
         """The files of it: kind and label."""
-        return FILES if self.drawing else {kind: FILES[kind] for kind in ("csv", "table", "json")}
+        kinds = tuple(FILES) if self.drawing else ("csv", "table", "json")
+        return {kind: _(FILES[kind]) for kind in kinds}
 
     @property
     def heading_id(self) -> str:
@@ -99,16 +103,16 @@ class PrintedFigure:
 FILES: Final = {
     "svg": "SVG",
     "pdf": "PDF",
-    "png": "PNG, 300 dpi",
+    "png": gettext_noop("PNG, 300 dpi"),
     "csv": "CSV",
-    "table": "Table (CSV)",
+    "table": gettext_noop("Table (CSV)"),
     "json": "JSON",
 }
 
 
 def key_of(title: str) -> str:
     """A name for the parts of a drawing, so that several may stand on one page."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return re.sub(r"[\W_]+", "-", title.lower()).strip("-")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.km import years
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import place
@@ -14,30 +17,35 @@ from analytics.queries.quality import CURRENT_MONTHS, FOLLOW_UP, CenterState, Qu
 from patients.rules.dictionary import RECORD_FORMS
 
 WIDTH, LEFT, TOP, ROW, GUTTER = 760, 74, 46, 30, 3
-POOLED: Final = "All"
+POOLED: Final = gettext_noop("All")
 COLUMNS: Final[Mapping[str, str]] = {
-    "patients": "Baseline",
-    "prior_therapies": "Prior",
-    "courses": "Courses",
-    "cycles": "Cycles",
-    "assessments": "Assessments",
-    "local_therapies": "Local",
-    "systemic_therapies": "Systemic",
-    "follow_ups": "Follow-ups",
-    FOLLOW_UP: "Current",
+    "patients": gettext_noop("Baseline"),
+    "prior_therapies": gettext_noop("Prior"),
+    "courses": gettext_noop("Courses"),
+    "cycles": gettext_noop("Cycles"),
+    "assessments": gettext_noop("Assessments"),
+    "local_therapies": gettext_noop("Local"),
+    "systemic_therapies": gettext_noop("Systemic"),
+    "follow_ups": gettext_noop("Follow-ups"),
+    FOLLOW_UP: gettext_noop("Current"),
 }
 FORMS: Final = tuple(form.name for form in RECORD_FORMS)
-DEFINITION: Final = (
+DEFINITION: Final = gettext_noop(
     "Of each form: rows that stand in which every field of need C (data dictionary) holds a value or a coded reason, per "
     "cent of all that stand; the denominator is what was entered, not visits to come. Current: treated records dead or "
-    f"known alive within {CURRENT_MONTHS} months before the cutoff, per cent of all treated. Empty: nothing entered."
+    "known alive within %(months)s months before the cutoff, per cent of all treated. Empty: nothing entered."
 )
-COMPARISON: Final = (
+COMPARISON: Final = gettext_noop(
     "Completeness and follow-up alone. Survival is not compared between centers: whom a center treats, and when, differs. "
     "Follow-up: median years by reverse Kaplan-Meier. Lag: median days from a contact to its entry (quartiles); contacts "
     "entered from old charts make it long."
 )
-AGES: Final = ("Under 30 days", "30 to 89", "90 to 364", "A year or more")
+AGES: Final = (
+    gettext_noop("Under 30 days"),
+    gettext_noop("30 to 89"),
+    gettext_noop("90 to 364"),
+    gettext_noop("A year or more"),
+)
 
 
 @dataclass(frozen=True)
@@ -81,21 +89,28 @@ def printed_completeness(cells: Mapping[str, Mapping[str, Share]]) -> PrintedFig
     """The heat map: a line a center (or all of them as one) and a column a form; None without any row."""
     if not cells:
         return None
-    title = "Completeness by center and form" if POOLED not in cells else "Completeness by form"
+    title = (
+        _("Completeness by center and form") if POOLED not in cells else _("Completeness by form")
+    )
     rows = tuple(
         (center, form, share.number, share.of, share.number / share.of if share.of else None)
         for center, found in cells.items()
         for form, share in found.items()
     )
     texts = tuple(
-        (center, *(_told(found.get(form)) for form in COLUMNS)) for center, found in cells.items()
+        (_center_label(center), *(_told(found.get(form)) for form in COLUMNS))
+        for center, found in cells.items()
     )
     return PrintedFigure(
         key="completeness",
         name="completeness",
         title=title,
-        notes=(DEFINITION,),
-        tables=(PrintedTable("Complete of all that stand", ("Center", *COLUMNS.values()), texts),),
+        notes=(_(DEFINITION) % {"months": CURRENT_MONTHS},),
+        tables=(
+            PrintedTable(
+                _("Complete of all that stand"), (_("Center"), *map(_, COLUMNS.values())), texts
+            ),
+        ),
         columns=("center", "form", "complete", "of", "share"),
         rows=rows,
         template="analytics/figures/heat.svg",
@@ -109,6 +124,10 @@ def printed_completeness(cells: Mapping[str, Mapping[str, Share]]) -> PrintedFig
     )
 
 
+def _center_label(center: str) -> str:
+    return _(POOLED) if center == POOLED else center
+
+
 def _told(share: Share | None) -> str:
     return "-" if share is None or not share.of else f"{share.number}/{share.of}"
 
@@ -116,14 +135,21 @@ def _told(share: Share | None) -> str:
 def _figure(title: str, cells: Mapping[str, Mapping[str, Share]]) -> HeatFigure:
     width = (WIDTH - LEFT) / len(COLUMNS)
     heads = tuple(
-        (label, place(LEFT + (n + 0.5) * width)) for n, label in enumerate(COLUMNS.values())
+        (_(label), place(LEFT + (n + 0.5) * width)) for n, label in enumerate(COLUMNS.values())
     )
     rows = tuple(
         HeatRow(
-            center,
+            _center_label(center),
             place(TOP + (row + 0.5) * ROW),
             tuple(
-                _cell(found.get(form), center, label, LEFT + n * width, TOP + row * ROW, width)
+                _cell(
+                    found.get(form),
+                    _center_label(center),
+                    _(label),
+                    LEFT + n * width,
+                    TOP + row * ROW,
+                    width,
+                )
                 for n, (form, label) in enumerate(COLUMNS.items())
             ),
         )
@@ -136,7 +162,8 @@ def _figure(title: str, cells: Mapping[str, Mapping[str, Share]]) -> HeatFigure:
         height=TOP + len(cells) * ROW + 4,
         key=key_of(title),
         title=title,
-        description=f"{number} of {of} rows are complete, at {len(cells)} center(s).",
+        description=_("%(number)s of %(of)s rows are complete, at %(number_2)s center(s).")
+        % {"number": number, "of": of, "number_2": len(cells)},
         cell_width=place(width - GUTTER),
         heads=heads,
         rows=rows,
@@ -170,8 +197,8 @@ def printed_centers(
     if not found.centers:
         return None
     heads = (
-        "Center", "Records", "Treated", "Rows complete", "Current follow-up", "Follow-up, years",
-        "Eligibility unknown", "Open queries, per 100 records", "Lag, days",
+        _("Center"), _("Records"), _("Treated"), _("Rows complete"), _("Current follow-up"), _("Follow-up, years"),
+        _("Eligibility unknown"), _("Open queries, per 100 records"), _("Lag, days"),
     )  # fmt: skip
     rows = tuple(_center(state, cells.get(state.code, {})) for state in found.centers)
     columns = (
@@ -182,9 +209,9 @@ def printed_centers(
     return PrintedFigure(
         key="centers",
         name="centers",
-        title="Centers: completeness and follow-up",
-        notes=(COMPARISON,),
-        tables=(PrintedTable("Centers, by code", heads, rows),),
+        title=_("Centers: completeness and follow-up"),
+        notes=(_(COMPARISON),),
+        tables=(PrintedTable(_("Centers, by code"), heads, rows),),
         columns=columns,
         rows=raw,
         document={"centers": [dict(zip(columns, row, strict=True)) for row in raw]},
@@ -197,7 +224,7 @@ def _percent(share: Share) -> str:
 
 def _center(state: CenterState, cells: Mapping[str, Share]) -> tuple[str, ...]:
     per_100 = 100 * state.open_queries / state.records
-    lag = "-" if state.lag is None else "{1:,.0f} ({0:,.0f} to {2:,.0f})".format(*state.lag)
+    lag = "-" if state.lag is None else _lag(*state.lag)
     return (
         state.code,
         str(state.records),
@@ -209,6 +236,11 @@ def _center(state: CenterState, cells: Mapping[str, Share]) -> tuple[str, ...]:
         f"{state.open_queries} ({per_100:.0f})",
         lag,
     )
+
+
+def _lag(low: float, median: float, high: float) -> str:
+    numbers = {"low": f"{low:,.0f}", "median": f"{median:,.0f}", "high": f"{high:,.0f}"}
+    return _("%(median)s (%(low)s to %(high)s)") % numbers
 
 
 def _raw(state: CenterState, cells: Mapping[str, Share]) -> tuple[Any, ...]:
@@ -231,9 +263,9 @@ def printed_queries(found: Quality) -> PrintedFigure | None:
     return PrintedFigure(
         key="queries",
         name="open-queries",
-        title="Open queries by check and age",
-        notes=("Queries that are open now, whatever the cutoff.",),
-        tables=(PrintedTable("Open queries", ("Check", *AGES, "All"), rows),),
+        title=_("Open queries by check and age"),
+        notes=(_("Queries that are open now, whatever the cutoff."),),
+        tables=(PrintedTable(_("Open queries"), (_("Check"), *map(_, AGES), _("All")), rows),),
         columns=columns,
         rows=raw,
         document={"queries": [dict(zip(columns, row, strict=True)) for row in raw]},
@@ -254,13 +286,15 @@ def printed_unknowns(unknowns: Sequence[tuple[str, str, int]]) -> PrintedFigure 
     return PrintedFigure(
         key="unknowns",
         name="unknown-criteria",
-        title="Criteria not known, by reason",
-        notes=("Of treated records; a record counts once for each criterion that is not known.",),
+        title=_("Criteria not known, by reason"),
+        notes=(
+            _("Of treated records; a record counts once for each criterion that is not known."),
+        ),
         tables=(
             PrintedTable(
-                "Criteria not known",
-                ("Criterion", "Reason", "Records"),
-                tuple((CRITERIA[name], reason(code), str(n)) for name, code, n in unknowns),
+                _("Criteria not known"),
+                (_("Criterion"), _("Reason"), _("Records")),
+                tuple((_(CRITERIA[name]), _(reason(code)), str(n)) for name, code, n in unknowns),
                 words=2,
             ),
         ),

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analytics.charts.cohort import DISEASES
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from analytics.charts.cohort import disease_label, span_text
 from analytics.charts.km import Mark
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import Scale, place
@@ -15,20 +18,22 @@ from analytics.stats.proportions import Proportion, proportion
 
 WIDTH, LEFT, RIGHT, TOP, LINE, GAP = 760, 224, 216, 10, 22, 14
 RATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "Complete or partial (objective)": ("CR", "PR"),
-    "Complete": ("CR",),
-    "Partial": ("PR",),
-    "Stable": ("SD",),
-    "Progressive": ("PD",),
-    "Not evaluable or not recorded": ("NE",),
+    gettext_noop("Complete or partial (objective)"): ("CR", "PR"),
+    gettext_noop("Complete"): ("CR",),
+    gettext_noop("Partial"): ("PR",),
+    gettext_noop("Stable"): ("SD",),
+    gettext_noop("Progressive"): ("PD",),
+    gettext_noop("Not evaluable or not recorded"): ("NE",),
 }
-TITLE: Final = "Best overall response of treated records"
+TITLE: Final = gettext_noop("Best overall response of treated records")
 NOTES: Final = (
     (
-        "Best overall response after the first dose of HD IL-2, up to progression or a later systemic therapy; a resection "
-        "never upgrades it. Denominator: all treated records, not evaluable ones included."
+        gettext_noop(
+            "Best overall response after the first dose of HD IL-2, up to progression or a later systemic therapy; a resection "
+            "never upgrades it. Denominator: all treated records, not evaluable ones included."
+        )
     ),
-    "Bars: exact 95% confidence interval (Clopper-Pearson).",
+    gettext_noop("Bars: exact 95% confidence interval (Clopper-Pearson)."),
 )
 COLUMNS: Final = ("disease", "response", "records", "of", "share", "lower", "upper")
 
@@ -73,12 +78,13 @@ def printed_responses(counts: Counts) -> PrintedFigure | None:
     return PrintedFigure(
         key="responses",
         name="responses",
-        title=TITLE,
-        notes=NOTES,
+        title=_(TITLE),
+        notes=tuple(map(_, NOTES)),
         tables=tuple(
             PrintedTable(
-                f"{label}: {next(iter(found.values())).total} treated records",
-                ("Best response", "Records", "Share", "95% confidence interval"),
+                _("%(label)s: %(total)s treated records")
+                % {"label": label, "total": next(iter(found.values())).total},
+                (_("Best response"), _("Records"), _("Share"), _("95% confidence interval")),
                 tuple((name, str(one.cell), *_texts(one)) for name, one in found.items()),
             )
             for label, found in rates.items()
@@ -93,13 +99,13 @@ def printed_responses(counts: Counts) -> PrintedFigure | None:
 
 
 def _rates(counts: Counts) -> dict[str, dict[str, Proportion]]:
-    groups: dict[str, Mapping[str, int]] = {DISEASES.get(d, d): row for d, row in counts.items()}
+    groups: dict[str, Mapping[str, int]] = {disease_label(d): row for d, row in counts.items()}
     if len(counts) > 1:
         names = next(iter(counts.values()))
-        groups["All"] = {name: sum(row[name] for row in counts.values()) for name in names}
+        groups[_("All")] = {name: sum(row[name] for row in counts.values()) for name in names}
     return {
         label: {
-            name: proportion(sum(row[code] for code in codes), sum(row.values()))
+            _(name): proportion(sum(row[code] for code in codes), sum(row.values()))
             for name, codes in RATES.items()
         }
         for label, row in groups.items()
@@ -109,7 +115,7 @@ def _rates(counts: Counts) -> dict[str, dict[str, Proportion]]:
 def _texts(one: Proportion) -> tuple[str, str]:
     if one.share is None or one.lower is None or one.upper is None:
         return "-", "-"
-    return f"{one.share:.1%}", f"{one.lower:.1%} to {one.upper:.1%}"
+    return f"{one.share:.1%}", span_text(f"{one.lower:.1%}", f"{one.upper:.1%}")
 
 
 def _figure(rates: Mapping[str, Mapping[str, Proportion]]) -> ResponseFigure:
@@ -126,7 +132,7 @@ def _figure(rates: Mapping[str, Mapping[str, Proportion]]) -> ResponseFigure:
         width=WIDTH,
         height=int(y) + 30,
         key=key_of(TITLE),
-        title=TITLE,
+        title=_(TITLE),
         description=_describe(rates),
         bottom=place(y),
         ticks=tuple(Mark(f"{p}%", place(scale.at(p / 100))) for p in (0, 25, 50, 75, 100)),
@@ -141,7 +147,7 @@ def _line(name: str, one: Proportion, y: float, scale: Scale, css: str) -> Line:
         y=place(y),
         bar=f"M{place(scale.at(low))} {place(y)}H{place(scale.at(high))}",
         x=place(scale.at(share)),
-        text=f"{one.cell}/{one.total}  {share:.0%} ({low:.0%} to {high:.0%})",
+        text=f"{one.cell}/{one.total}  {share:.0%} ({span_text(f'{low:.0%}', f'{high:.0%}')})",
         share=f"{share:.6f}",
         css=css,
     )
@@ -149,7 +155,8 @@ def _line(name: str, one: Proportion, y: float, scale: Scale, css: str) -> Line:
 
 def _describe(rates: Mapping[str, Mapping[str, Proportion]]) -> str:
     parts: list[Any] = [
-        f"{label}: objective response {_texts(next(iter(found.values())))[0]}"
+        _("%(label)s: objective response %(share)s")
+        % {"label": label, "share": _texts(next(iter(found.values())))[0]}
         for label, found in rates.items()
     ]
     return "; ".join(parts) + "."

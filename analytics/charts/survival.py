@@ -6,84 +6,111 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from analytics.charts.cohort import (
     CONDITIONED,
     DISEASES,
     FROM_LANDMARK,
+    METHOD,
     RECORDS,
     SINCE_LANDMARK,
     CurveTable,
     comparison_note,
     curve_table,
+    ratio_note,
+    span_text,
+    trend_note,
 )
-from analytics.charts.km import FIRST_DOSE, Group, KaplanMeierFigure, kaplan_meier_figure, years
+from analytics.charts.km import (
+    DAYS_A_YEAR,
+    FIRST_DOSE,
+    Group,
+    KaplanMeierFigure,
+    kaplan_meier_figure,
+    years,
+)
 from analytics.charts.printed import PrintedFigure, PrintedTable
 from analytics.queries.survival import LATER_GROUPS, Analysis
 from analytics.stats.counts import DayCounts
-from analytics.stats.cox import hazard_ratio
 from analytics.stats.kaplan_meier import Curve, kaplan_meier, reverse_kaplan_meier
-from analytics.stats.logrank import SMALLEST_GROUP, log_rank, trend
+from analytics.stats.logrank import log_rank
 from analytics.stats.summaries import common_tau, landmark, quantile, restricted_mean
 
-ENDPOINTS: Final = {"pfs": "Progression-free survival", "os": "Overall survival"}
-RECORD_SETS: Final = {**RECORDS, "truncated": "Eligible, entering at 5 years"}
-FROM_ENTRY: Final = (
+ENDPOINTS: Final = {
+    "pfs": gettext_noop("Progression-free survival"),
+    "os": gettext_noop("Overall survival"),
+}
+RECORD_SETS: Final = {**RECORDS, "truncated": gettext_noop("Eligible, entering at 5 years")}
+FROM_ENTRY: Final = gettext_noop(
     "Left-truncated view (delayed entry): eligible records enter the risk set at their own fifth anniversary, so "
     "that nobody is counted as at risk in years that they could not but survive (immortal time). The curve is "
     "conditional on being progression-free and under observation then."
 )
 VARIANTS: Final = {
-    "primary": "Primary",
+    "primary": gettext_noop("Primary"),
     "fda": "FDA",
     "ema": "EMA",
-    "worst_case": "Worst case",
+    "worst_case": gettext_noop("Worst case"),
 }
 GROUPINGS: Final = {
-    "": "No groups",
-    "disease": "Disease",
-    "decade": "Decade of treatment",
-    "response": "Best response",
-    "local_therapy": "Local therapy",
-    "center": "Center",
+    "": gettext_noop("No groups"),
+    "disease": gettext_noop("Disease"),
+    "decade": gettext_noop("Decade of treatment"),
+    "response": gettext_noop("Best response"),
+    "local_therapy": gettext_noop("Local therapy"),
+    "center": gettext_noop("Center"),
 }
 _LABELS: Final[dict[str, dict[str, str]]] = {
-    "": {"": "All records"},
+    "": {"": gettext_noop("All records")},
     "disease": DISEASES,
     "decade": {
-        "to_1989": "To 1989",
+        "to_1989": gettext_noop("To 1989"),
         "1990_1999": "1990-1999",
         "2000_2009": "2000-2009",
-        "from_2010": "From 2010",
+        "from_2010": gettext_noop("From 2010"),
     },
     "response": {
-        "CR": "Complete",
-        "PR": "Partial",
-        "SD": "Stable",
-        "other": "PD or not known",
+        "CR": gettext_noop("Complete"),
+        "PR": gettext_noop("Partial"),
+        "SD": gettext_noop("Stable"),
+        "other": gettext_noop("PD or not known"),
     },
-    "local_therapy": {"yes": "Local therapy", "no": "None"},
+    "local_therapy": {"yes": gettext_noop("Local therapy"), "no": gettext_noop("None")},
     "center": {},
 }
 _DEFINITIONS: Final = {
-    "primary": "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death "
-    "from any cause; without an event censored at the last adequate assessment, and at the one before a later systemic "
-    "therapy",
-    "fda": "to progression by imaging or pathology, progression implied by a local therapy, or death from any cause; "
-    "clinical progression is ignored; censored at the last adequate assessment, and at the one before a later systemic "
-    "therapy, a local therapy without progression, or a gap in assessments",
-    "ema": "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death from "
-    "any cause, whatever therapy came before; without an event censored at the last adequate assessment",
-    "worst_case": "to progression of any kind, death from any cause, a later systemic therapy, or a local therapy of "
-    "unknown indication, whichever comes first; without an event censored at the last adequate assessment",
+    "primary": gettext_noop(
+        "Endpoint: progression-free survival, from the first dose of HD IL-2 "
+        "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death "
+        "from any cause; without an event censored at the last adequate assessment, and at the one before a later systemic "
+        "therapy."
+    ),
+    "fda": gettext_noop(
+        "Endpoint: progression-free survival, from the first dose of HD IL-2 "
+        "to progression by imaging or pathology, progression implied by a local therapy, or death from any cause; "
+        "clinical progression is ignored; censored at the last adequate assessment, and at the one before a later systemic "
+        "therapy, a local therapy without progression, or a gap in assessments."
+    ),
+    "ema": gettext_noop(
+        "Endpoint: progression-free survival, from the first dose of HD IL-2 "
+        "to progression by imaging, pathology or clinically, progression implied by a local therapy, or death from "
+        "any cause, whatever therapy came before; without an event censored at the last adequate assessment."
+    ),
+    "worst_case": gettext_noop(
+        "Endpoint: progression-free survival, from the first dose of HD IL-2 "
+        "to progression of any kind, death from any cause, a later systemic therapy, or a local therapy of "
+        "unknown indication, whichever comes first; without an event censored at the last adequate assessment."
+    ),
 }
-IMMORTAL: Final = (
+IMMORTAL: Final = gettext_noop(
     "These groups form after treatment began: who lives longer has more time to enter them (immortal time). "
     "The curves describe; they do not show what a response or a local therapy does."
 )
 # Groupings whose order means something.
 ORDERED: Final = frozenset({"decade", "response"})
 RATE_YEARS: Final = (1, 3, 5, 10, 15, 20)
-_DAYS_A_YEAR: Final = 365.25
 
 
 @dataclass(frozen=True)
@@ -113,7 +140,7 @@ class SurvivalFigure:
 
 def label_of(by: str, code: str) -> str:
     """How a group is called."""
-    return _LABELS[by].get(code, code)
+    return _(_LABELS[by][code]) if code in _LABELS[by] else code
 
 
 def labelled(by: str, counts: Mapping[str, DayCounts]) -> dict[str, DayCounts]:
@@ -149,68 +176,45 @@ def survival_figure(analysis: Analysis, counts: Mapping[str, DayCounts]) -> Surv
 
 def title_of(analysis: Analysis) -> str:
     """ "Progression-free survival (FDA) by disease: eligible cohort"."""
-    variant = f" ({VARIANTS[analysis.variant]})" if analysis.endpoint == "pfs" else ""
-    by = f" by {GROUPINGS[analysis.by].lower()}" if analysis.by else ""
-    return f"{ENDPOINTS[analysis.endpoint]}{variant}{by}: {RECORD_SETS[analysis.records].lower()}"
+    endpoint = _(ENDPOINTS[analysis.endpoint])
+    if analysis.endpoint == "pfs":
+        endpoint = f"{endpoint} ({_(VARIANTS[analysis.variant])})"
+    by = _("%(endpoint)s by %(by)s: %(records)s")
+    return (by if analysis.by else _("%(endpoint)s: %(records)s")) % {
+        "endpoint": endpoint,
+        "by": _(GROUPINGS[analysis.by]).lower(),
+        "records": _(RECORD_SETS[analysis.records]).lower(),
+    }
 
 
 def definition(analysis: Analysis) -> str:
     """The endpoint in a sentence, as every figure and file prints it."""
     if analysis.endpoint == "os":
-        return (
+        return _(
             "Endpoint: overall survival, from the first dose of HD IL-2 to death from any cause; "
             "censored at the last day known alive."
         )
-    reading = _DEFINITIONS[analysis.variant]
-    return f"Endpoint: progression-free survival, from the first dose of HD IL-2 {reading}."
+    return _(_DEFINITIONS[analysis.variant])
 
 
 def _notes(analysis: Analysis, groups: Mapping[str, DayCounts]) -> list[str]:
     notes = [definition(analysis)]
     if analysis.records == "eligible":
-        notes.append(CONDITIONED)
+        notes.append(_(CONDITIONED))
     elif analysis.records == "landmark":
-        notes.append(FROM_LANDMARK)
+        notes.append(_(FROM_LANDMARK))
     elif analysis.records == "truncated":
-        notes.append(FROM_ENTRY)
+        notes.append(_(FROM_ENTRY))
     if analysis.by in LATER_GROUPS:
-        notes.append(IMMORTAL)
-    notes.append(
-        "Kaplan-Meier estimate; band: pointwise 95% confidence interval, log-log; upright ticks: censored; "
-        "grey line: fewer than 10 at risk; dashed guides: median."
-    )
+        notes.append(_(IMMORTAL))
+    notes.append(_(METHOD))
     if len(groups) > 1:
         notes.append(comparison_note(groups))
     if len(groups) > 2 and analysis.by in ORDERED:
-        notes.append(_trend_note(groups))
+        notes.append(trend_note(groups))
     if len(groups) == 2:
-        notes.append(_ratio_note(groups))
+        notes.append(ratio_note(groups))
     return notes
-
-
-def _trend_note(groups: Mapping[str, DayCounts]) -> str:
-    found = trend([list(groups.values())], range(len(groups)))
-    if found.withheld:
-        return "Test for trend not shown: a group has fewer than 10 records."
-    if found.chi_square is None or found.p is None:
-        return "Test for trend not computable."
-    return (
-        f"Test for trend over the groups in their order (Tarone): chi-square {found.chi_square:.2f}, "
-        f"1 degree of freedom, p = {found.p:.2g}."
-    )
-
-
-def _ratio_note(groups: Mapping[str, DayCounts]) -> str:
-    (first_label, first), (second_label, second) = groups.items()
-    if min(first.n, second.n) < SMALLEST_GROUP:
-        return "Hazard ratio not shown: a group has fewer than 10 records."
-    found = hazard_ratio(first, second)
-    if found.ratio is None or found.lower is None or found.upper is None:
-        return "Hazard ratio not estimable."
-    return (
-        f"Hazard ratio, {second_label.lower()} to {first_label.lower()} (Cox, Efron, no other variable): "
-        f"{found.ratio:.2f} (95% confidence interval {found.lower:.2f} to {found.upper:.2f})."
-    )
 
 
 def group_summary(label: str, curve: Curve, tau: int) -> GroupSummary:
@@ -223,7 +227,7 @@ def group_summary(label: str, curve: Curve, tau: int) -> GroupSummary:
         curve.counts.n_events,
         _median(curve),
         tuple(_rate(curve, year) for year in RATE_YEARS),
-        f"{mean.days / _DAYS_A_YEAR:.2f} (SE {mean.std_error / _DAYS_A_YEAR:.2f})",
+        f"{mean.days / DAYS_A_YEAR:.2f} (SE {mean.std_error / DAYS_A_YEAR:.2f})",
         "NR" if follow_up is None else years(follow_up),
     )
 
@@ -232,7 +236,7 @@ def _median(curve: Curve) -> str:
     found = quantile(curve)
     low, high = ("NR" if value is None else years(value) for value in (found.lower, found.upper))
     day = "NR" if found.day is None else years(found.day)
-    return f"{day} ({low} to {high})"
+    return f"{day} ({span_text(low, high)})"
 
 
 def _rate(curve: Curve, year: int) -> str:
@@ -246,7 +250,7 @@ def _rate(curve: Curve, year: int) -> str:
 
 def whole_day(year: int) -> int:
     """The first whole day of a year since T0."""
-    return int(-(-year * _DAYS_A_YEAR // 1))
+    return int(-(-year * DAYS_A_YEAR // 1))
 
 
 def curve_rows(counts: Mapping[str, DayCounts]) -> list[tuple[Any, ...]]:
@@ -321,20 +325,19 @@ def printed_survival(
 
 
 TABLE_COLUMNS: Final = (
-    "Years",
-    "At risk",
-    "Censored before",
-    "Events before",
-    "Without event",
-    "95% confidence interval",
+    gettext_noop("Years"),
+    gettext_noop("At risk"),
+    gettext_noop("Censored before"),
+    gettext_noop("Events before"),
+    gettext_noop("Without event"),
+    gettext_noop("95% confidence interval"),
 )
 
 
 def printed_table(table: CurveTable) -> PrintedTable:
     """A curve's table for a page and its file."""
-    return PrintedTable(
-        f"{table.label}. {table.median}. NE: not estimable.", TABLE_COLUMNS, table.rows
-    )
+    caption = f"{table.label}. {table.median}. {_('NE: not estimable.')}"
+    return PrintedTable(caption, tuple(map(_, TABLE_COLUMNS)), table.rows)
 
 
 def _document(analysis: Analysis, groups: Mapping[str, DayCounts]) -> dict[str, Any]:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from analytics.charts.cohort import DISEASES
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from analytics.charts.cohort import disease_label
 from analytics.charts.km import DAYS_A_YEAR, FIRST_DOSE, Mark, years
 from analytics.charts.printed import PrintedFigure, PrintedTable, key_of
 from analytics.charts.scales import Scale, axis_years, place, year_ticks
@@ -28,21 +31,21 @@ SHAPES: Final = {
     "alive": ("M-3 0H7M3-4 7 0 3 4", False),
 }
 NAMES: Final = {
-    "CR": "Complete response",
-    "PR": "Partial response",
-    "SD": "Stable disease",
-    "PD": "Progression",
-    "NED": "No evidence of disease",
-    "local": "Local therapy",
-    "systemic": "Later systemic therapy",
-    "death": "Died",
-    "alive": "Alive, last known",
+    "CR": gettext_noop("Complete response"),
+    "PR": gettext_noop("Partial response"),
+    "SD": gettext_noop("Stable disease"),
+    "PD": gettext_noop("Progression"),
+    "NED": gettext_noop("No evidence of disease"),
+    "local": gettext_noop("Local therapy"),
+    "systemic": gettext_noop("Later systemic therapy"),
+    "death": gettext_noop("Died"),
+    "alive": gettext_noop("Alive, last known"),
 }
 COLUMNS: Final = ("registry_number", "center", "disease", "what", "code", "day")
 TABLE_COLUMNS: Final = (
-    "Record", "Center", "Disease", "PFS, years", "Followed, years", "End", "Best response", "Marks: years",
+    gettext_noop("Record"), gettext_noop("Center"), gettext_noop("Disease"), gettext_noop("PFS, years"), gettext_noop("Followed, years"), gettext_noop("End"), gettext_noop("Best response"), gettext_noop("Marks: years"),
 )  # fmt: skip
-ABOUT: Final = (
+ABOUT: Final = gettext_noop(
     "A lane is a treated record of your own centers, from the first dose of HD IL-2 to death or the last day known "
     "alive. Thick bar: progression-free survival (primary); thin line: the rest of the observation; dark segments: courses "
     "of HD IL-2, drawn at least three units wide. Days without an exact date stand at the middle of what is known."
@@ -101,18 +104,24 @@ def printed_swimmer(found: Lanes) -> PrintedFigure | None:
     """The figure of one page of lanes; None without any."""
     if not found.lanes:
         return None
-    title = "Swimmer plot: treated records of your centers"
-    part = f", page {found.page} of {found.pages}" if found.pages > 1 else ""
+    title = _("Swimmer plot: treated records of your centers")
+    if found.pages > 1:
+        part = _("Swimmer plot: treated records of your centers, page %(page)s of %(pages)s")
+        title = part % {"page": found.page, "pages": found.pages}
     return PrintedFigure(
         key="swimmer",
         name=f"swimmer-{found.page}" if found.pages > 1 else "swimmer",
-        title=title + part,
-        notes=(ABOUT, f"{len(found.lanes)} of {found.total} treated records."),
+        title=title,
+        notes=(
+            _(ABOUT),
+            _("%(shown)s of %(total)s treated records.")
+            % {"shown": len(found.lanes), "total": found.total},
+        ),
         tables=(_table(found.lanes),),
         columns=COLUMNS,
         rows=tuple(row for lane in found.lanes for row in _rows(lane)),
         template="analytics/figures/swimmer.svg",
-        drawing=_figure(title + part, found.lanes),
+        drawing=_figure(title, found.lanes),
         parameters={"page": found.page},
         document={"lanes": [_document(lane) for lane in found.lanes]},
     )
@@ -129,18 +138,23 @@ def _table(lanes: Sequence[Lane]) -> PrintedTable:
         (
             lane.registry_number,
             lane.center,
-            DISEASES.get(lane.disease, lane.disease),
+            disease_label(lane.disease),
             years(lane.pfs_days) + ("" if lane.pfs_event else "+"),
             years(lane.os_days),
-            "died" if lane.os_event else "alive",
+            _("died") if lane.os_event else _("alive"),
             lane.best_response or "-",
-            "; ".join(f"{NAMES[shape].lower()} {years(day)}" for shape, _, day in _marks(lane)[:-1])
+            "; ".join(
+                f"{_(NAMES[shape]).lower()} {years(day)}" for shape, _code, day in _marks(lane)[:-1]
+            )
             or "-",
         )
         for lane in lanes
     )
     return PrintedTable(
-        "Lanes; + is censored; years since the first dose.", TABLE_COLUMNS, rows, words=3
+        _("Lanes; + is censored; years since the first dose."),
+        tuple(map(_, TABLE_COLUMNS)),
+        rows,
+        words=3,
     )
 
 
@@ -181,7 +195,7 @@ def _figure(title: str, lanes: Sequence[Lane]) -> SwimmerFigure:
         top=place(TOP),
         bottom=place(bottom),
         middle=place((LEFT + WIDTH - RIGHT) / 2),
-        axis_label=FIRST_DOSE,
+        axis_label=_(FIRST_DOSE),
         axis_label_y=place(bottom + 36),
         ticks=tuple(
             Mark(str(tick), place(scale.at(tick * DAYS_A_YEAR)))
@@ -196,7 +210,7 @@ def _legend() -> tuple[Symbol, ...]:
     """Two rows of five above the lanes."""
     return tuple(
         Symbol(
-            path, filled, place(10 + 152 * (n % 5)), place(14 + 20 * (n // 5)), kind, NAMES[kind]
+            path, filled, place(10 + 152 * (n % 5)), place(14 + 20 * (n // 5)), kind, _(NAMES[kind])
         )
         for n, (kind, (path, filled)) in enumerate(SHAPES.items())
     )
@@ -204,10 +218,13 @@ def _legend() -> tuple[Symbol, ...]:
 
 def _describe(lanes: Sequence[Lane]) -> str:
     died = sum(lane.os_event for lane in lanes)
-    return (
-        f"{len(lanes)} records, {died} died, {len(lanes) - died} alive when last known; the longest observed for "
-        f"{years(max(lane.os_days for lane in lanes))} years."
+    said = _(
+        "%(records)s records, %(died)s died, %(alive)s alive when last known; the longest observed for "
+        "%(years)s years."
     )
+    longest = years(max(lane.os_days for lane in lanes))
+    alive = len(lanes) - died
+    return said % {"records": len(lanes), "died": died, "alive": alive, "years": longest}
 
 
 def _lane(lane: Lane, top: int, scale: Scale) -> DrawnLane:
@@ -226,9 +243,9 @@ def _lane(lane: Lane, top: int, scale: Scale) -> DrawnLane:
             place(scale.at(day) + (4 if shape == "alive" else 0)),
             place(y),
             shape,
-            f"{NAMES[shape]}, {years(day)} years",
+            _("%(what)s, %(years)s years") % {"what": _(NAMES[shape]), "years": years(day)},
         )
-        for shape, _, day in _marks(lane)
+        for shape, _code, day in _marks(lane)
     )
     return DrawnLane(
         label=lane.registry_number,

@@ -7,16 +7,21 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import rfc8785
+from django.utils.translation import gettext_noop
 
 from analytics.projects import RESEARCH, SAFE_HARBOR
 
 # Changes whenever the views of a profile, a format's bytes or the manifest change.
 RECIPE_VERSION: Final = 1
 POPULATIONS: Final = {
-    "eligible": "Eligible long-term cohort",
-    "treated": "All treated records",
+    "eligible": gettext_noop("Eligible long-term cohort"),
+    "treated": gettext_noop("All treated records"),
 }
-DISEASES: Final = {"": "Both diseases", "melanoma": "Melanoma", "renal_cell": "Renal cell"}
+DISEASES: Final = {
+    "": gettext_noop("Both diseases"),
+    "melanoma": gettext_noop("Melanoma"),
+    "renal_cell": gettext_noop("Renal cell"),
+}
 SUBJECTS: Final = "subjects"
 TIME_TO_EVENT: Final = "time_to_event"
 # Rows of forms, with days since the first dose, are for research under an agreement alone.
@@ -35,13 +40,13 @@ TABLES: Final = {
     ),
 }
 FORMATS: Final = {
-    "csv": "CSV with codebook (Frictionless Data Package)",
+    "csv": gettext_noop("CSV with codebook (Frictionless Data Package)"),
     "parquet": "Parquet",
-    "adam": "ADaM ADSL and ADTTE (SAS transport and CSV)",
-    "xpt": "SAS transport, version 5",
+    "adam": gettext_noop("ADaM ADSL and ADTTE (SAS transport and CSV)"),
+    "xpt": gettext_noop("SAS transport, version 5"),
     "sav": "SPSS",
     "dta": "Stata",
-    "xlsx": "Excel workbook",
+    "xlsx": gettext_noop("Excel workbook"),
 }
 
 

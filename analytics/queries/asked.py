@@ -20,7 +20,8 @@ from itertools import pairwise
 from typing import Any, Final, TypedDict
 from urllib.parse import urlencode
 
-from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.derivation.engine import (
     DEFAULT_VARIANT,
@@ -40,6 +41,7 @@ from analytics.queries.disclosure import (
 )
 from analytics.queries.filters import EVERYBODY, Filters, read_filters
 from analytics.queries.known import NotSealed, Seal, known_at, outcomes_at, seal_before
+from analytics.queries.patience import few_enough, too_many
 from analytics.queries.survival import Analysis
 from centers.access import Scope, acting, pooled, required_scope
 from centers.models import Center
@@ -47,12 +49,6 @@ from centers.roles import Permission
 from centers.sealing import seal_events
 
 THRESHOLDS: Final = (3, 5, 7, 10)
-# Beyond so many records a derivation takes longer than a reader waits.
-MOST_RECORDS: Final = 10_000
-TOO_MANY: Final = (
-    f"More than {MOST_RECORDS:,} records: that takes longer than a page may. "
-    "Make a data cut, or use manage.py derive or report."
-)
 
 
 class Reading(TypedDict):
@@ -160,7 +156,7 @@ def asking(
         if asked.pooled and asked.is_what_if:
             asked = _pooled_what_if(asked, curves_only)
         if asked.is_what_if and not few_enough():
-            asked = _plain(asked, cutoff=TOO_MANY)
+            asked = _plain(asked, cutoff=too_many())
         if not asked.is_what_if:
             asked = replace(asked, recomputing=recomputing(asked.standing))
         variants = VARIANTS if every_variant else {DEFAULT_VARIANT, asked.analysis.variant}
@@ -210,7 +206,7 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
     centers = _codes(own) if own_centers else ()
     filters = read_filters(query, centers)
     if not own_centers and not on_grid(filters):
-        problems["filters"] = OFF_GRID
+        problems["filters"] = _(OFF_GRID)
         filters = EVERYBODY
     return Asked(
         analysis=Analysis.read(query),
@@ -228,23 +224,25 @@ def _read(query: Mapping[str, Any], own: Scope, *, own_centers: bool, may_widen:
     )
 
 
-OFF_GRID: Final = (
+OFF_GRID: Final = gettext_noop(
     "Pooled figures can be filtered by disease and one more of sex or decade; "
     "the filters were left out."
 )
-ONE_AT_A_TIME: Final = (
+ONE_AT_A_TIME: Final = gettext_noop(
     "Pooled figures change one thing at a time, without filters or groups other than disease."
 )
-NOT_HERE: Final = "Pooled tables stand at the registry's own cutoff and threshold."
-OFF_LADDER: Final = (
+NOT_HERE: Final = gettext_noop("Pooled tables stand at the registry's own cutoff and threshold.")
+OFF_LADDER: Final = gettext_noop(
     "Pooled figures stand at the cutoffs of the list: at others few records changed."
 )
-CUT_CLOSED: Final = (
+CUT_CLOSED: Final = gettext_noop(
     "Pooled figures of a data cut are shown once it is locked, without filters, and where at least 11 "
     "records of each disease, or none, tell it from today's and from those locked before."
 )
 INDEX_DISEASES: Final = ("melanoma", "renal_cell")
-SMALL_STEP: Final = "Withheld: from one threshold to the next fewer than 11 records change."
+SMALL_STEP: Final = gettext_noop(
+    "Withheld: from one threshold to the next fewer than 11 records change."
+)
 
 
 def _pooled_what_if(asked: Asked, curves_only: bool) -> Asked:
@@ -309,7 +307,7 @@ def _plain(asked: Asked, **problem: str) -> Asked:
         years=THRESHOLD_YEARS,
         seal=None,
         cut=None,
-        problems={**asked.problems, **problem},
+        problems={**asked.problems, **{name: _(text) for name, text in problem.items()}},
     )
 
 
@@ -320,16 +318,6 @@ def _years(text: str) -> int:
 def _codes(own: Scope) -> tuple[str, ...]:
     found = Center.objects.filter(id__in=own.center_ids).order_by("code")
     return tuple(found.values_list("code", flat=True))
-
-
-def few_enough() -> bool:
-    """Whether the records in scope are few enough to derive them all while a page waits."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from (select from patients_patient limit %s) counted",
-            [MOST_RECORDS + 1],
-        )
-        return int(cursor.fetchone()[0]) <= MOST_RECORDS
 
 
 class AskedProblem(ValueError):
@@ -356,9 +344,9 @@ def asked_cutoff(text: str, standing: date) -> date:
     except ValueError:
         found = None
     if found is None or found.isoformat() != text or found.year < EARLIEST_YEAR:
-        raise AskedProblem("Write the cutoff as YYYY-MM-DD, such as 2015-12-31.")
+        raise AskedProblem(_("Write the cutoff as YYYY-MM-DD, such as 2015-12-31."))
     if found > standing:
-        raise AskedProblem("The cutoff lies after the registry's own.")
+        raise AskedProblem(_("The cutoff lies after the registry's own."))
     return found
 
 
@@ -371,7 +359,9 @@ def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
         return None
     if not own_centers:
         raise AskedProblem(
-            "The past is shown to members of the centers: two moments close together would show one entry."
+            _(
+                "The past is shown to members of the centers: two moments close together would show one entry."
+            )
         )
     moment = _moment(text)
     if isinstance(moment, datetime) and moment >= datetime.now(UTC):
@@ -379,7 +369,7 @@ def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
     try:
         return seal_before(moment, "default")
     except NotSealed:
-        raise AskedProblem("Nothing was sealed by then: choose a later moment.") from None
+        raise AskedProblem(_("Nothing was sealed by then: choose a later moment.")) from None
 
 
 def _moment(text: str) -> datetime | int:
@@ -393,6 +383,8 @@ def _moment(text: str) -> datetime | int:
         found = datetime.combine(found.date(), time.min, UTC) + timedelta(days=1)
     if found is None or found.tzinfo is None:
         raise AskedProblem(
-            "Write a day such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a seal's number."
+            _(
+                "Write a day such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a seal's number."
+            )
         )
     return found

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.export_jobs import ExportState
 from analytics.models import DataCut, ExportJob, Project
@@ -19,14 +21,14 @@ from centers.roles import Permission
 MOST_DOWNLOADS: Final = 200
 # Label and tone of a state's badge.
 WORDS: Final = {
-    ExportState.QUEUED: ("Waiting for the worker", "neutral"),
-    ExportState.RUNNING: ("Being built", "info"),
-    ExportState.REVIEW: ("Waits for a second person", "warn"),
-    ExportState.READY: ("Ready", "good"),
-    ExportState.REFUSED: ("Refused", "bad"),
-    ExportState.REVOKED: ("Called back", "bad"),
-    ExportState.FAILED: ("Failed", "bad"),
-    ExportState.EXPIRED: ("Ended", "neutral"),
+    ExportState.QUEUED: (gettext_noop("Waiting for the worker"), "neutral"),
+    ExportState.RUNNING: (gettext_noop("Being built"), "info"),
+    ExportState.REVIEW: (gettext_noop("Waits for a second person"), "warn"),
+    ExportState.READY: (gettext_noop("Ready"), "good"),
+    ExportState.REFUSED: (gettext_noop("Refused"), "bad"),
+    ExportState.REVOKED: (gettext_noop("Called back"), "bad"),
+    ExportState.FAILED: (gettext_noop("Failed"), "bad"),
+    ExportState.EXPIRED: (gettext_noop("Ended"), "neutral"),
 }
 _DOWNLOADS: Final = """
     select event.at, person.full_name, event.after ->> 'client', event.after ->> 'file',
@@ -49,7 +51,7 @@ class ExportLine:
     @property
     def label(self) -> str:
         """The state in words."""
-        return WORDS[ExportState(self.job.state)][0]
+        return _(WORDS[ExportState(self.job.state)][0])
 
     @property
     def tone(self) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from django.utils.translation import gettext_noop
+
 from analytics.queries.cohort import treated_in_all
 from analytics.queries.disclosure import (
     SMALLEST_CELL,
@@ -24,10 +26,10 @@ from analytics.queries.filters import EVERYBODY, Filters
 from analytics.queries.selection import OWN, REGISTERED, fetch, own_only
 
 CRITERIA: Final = (
-    ("received_hd_il2", "Received high-dose IL-2"),
-    ("metastatic_disease", "Metastatic melanoma or renal cell carcinoma"),
-    ("survival_5y", "Alive at the fifth anniversary"),
-    ("no_later_systemic_therapy", "No later systemic therapy"),
+    ("received_hd_il2", gettext_noop("Received high-dose IL-2")),
+    ("metastatic_disease", gettext_noop("Metastatic melanoma or renal cell carcinoma")),
+    ("survival_5y", gettext_noop("Alive at the fifth anniversary")),
+    ("no_later_systemic_therapy", gettext_noop("No later systemic therapy")),
 )
 _COUNTS: Final = f"""
     select {", ".join(name for name, _ in CRITERIA)}, count(*)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -67,9 +67,14 @@ def is_recomputing(patient_id: int) -> bool:
     return Stale.objects.filter(patient_id=patient_id).exists()
 
 
-def explain_criteria(criteria: Mapping[str, Mapping[str, Any]]) -> list[Explanation]:
-    """Every criterion in the order of the rules, from the `criteria` of a derived row or outcome."""
-    return [_explanation(name, criteria[name]) for name in wording.CRITERIA]
+def explain_criteria(
+    criteria: Mapping[str, Mapping[str, Any]], say: Callable[[str], str] = str
+) -> list[Explanation]:
+    """Every criterion in the order of the rules, from the `criteria` of a derived row or outcome.
+
+    `say` translates, for a page.
+    """
+    return [_explanation(name, criteria[name], say) for name in wording.CRITERIA]
 
 
 def find_record(key: str, using: str = "default") -> int | None:
@@ -120,13 +125,13 @@ def _is_uuid(key: str) -> bool:
     return True
 
 
-def _explanation(name: str, found: Mapping[str, Any]) -> Explanation:
+def _explanation(name: str, found: Mapping[str, Any], say: Callable[[str], str]) -> Explanation:
     entry = found["resolve"]
     return Explanation(
         criterion=name,
-        title=wording.CRITERIA[name],
+        title=say(wording.CRITERIA[name]),
         value=found["value"],
-        reason=wording.reason(found["reason"]),
+        reason=say(wording.reason(found["reason"])),
         evidence=tuple((form, row_id) for form, row_id in found["evidence"]),
-        resolve=wording.resolving_entry(name, entry) if entry else None,
+        resolve=wording.resolving_entry(name, entry, say) if entry else None,
     )

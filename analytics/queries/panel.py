@@ -21,6 +21,8 @@ from django.db.models import (
     Value,
     When,
 )
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.derivation.engine import DEFAULT_VARIANT, VARIANTS, current_cutoff
 from analytics.models import Outcome, Stale
@@ -31,30 +33,32 @@ from patients.slots import RowLink, RowLinks
 
 WITHDRAWN: Final = "withdrawn"
 VARIANT_TITLES: Final = {
-    "primary": "Primary",
+    "primary": gettext_noop("Primary"),
     "fda": "FDA",
     "ema": "EMA",
-    "worst_case": "Worst case",
+    "worst_case": gettext_noop("Worst case"),
 }
 _ENDS: Final = {
-    "progression": "progression",
-    "implied_progression": "progression implied by a local therapy",
-    "death": "death",
-    "new_therapy": "new systemic therapy",
-    "local_therapy": "local therapy",
-    "end_of_follow_up": "end of follow-up",
-    "new_systemic_therapy": "new systemic therapy",
-    "gap_before_event": "gap before the event",
-    "no_assessment": "no assessment",
+    gettext_noop("progression"): gettext_noop("progression"),
+    "implied_progression": gettext_noop("progression implied by a local therapy"),
+    gettext_noop("death"): gettext_noop("death"),
+    "new_therapy": gettext_noop("new systemic therapy"),
+    "local_therapy": gettext_noop("local therapy"),
+    "end_of_follow_up": gettext_noop("end of follow-up"),
+    "new_systemic_therapy": gettext_noop("new systemic therapy"),
+    "gap_before_event": gettext_noop("gap before the event"),
+    "no_assessment": gettext_noop("no assessment"),
 }
 FLAGS: Final = {
-    "date_straddles_cutoff": "A partial date reaches past the cutoff",
-    "doses_not_recorded": "A given cycle has no number of doses",
-    "gap_before_event": "Long gap without assessment before the event",
-    "local_therapy_indication_unknown": "A local therapy without a known indication",
-    "progression_implied_by_local_therapy": "Progression is implied by a local therapy",
-    "progression_straddles_start": "A progression may lie before HD IL-2",
-    "alive_after_death": "Evidence of life after the death",
+    "date_straddles_cutoff": gettext_noop("A partial date reaches past the cutoff"),
+    "doses_not_recorded": gettext_noop("A given cycle has no number of doses"),
+    "gap_before_event": gettext_noop("Long gap without assessment before the event"),
+    "local_therapy_indication_unknown": gettext_noop("A local therapy without a known indication"),
+    "progression_implied_by_local_therapy": gettext_noop(
+        "Progression is implied by a local therapy"
+    ),
+    "progression_straddles_start": gettext_noop("A progression may lie before HD IL-2"),
+    "alive_after_death": gettext_noop("Evidence of life after the death"),
 }
 _ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
@@ -126,7 +130,7 @@ def view_outcome(patient_id: int, links: RowLinks) -> OutcomeView | None:
         criteria=criteria,
         pfs=tuple(_all_pfs([stored[v] for v in VARIANTS if v in stored and stored[v].t0], links)),
         os_years=_os_years(outcome),
-        flags=tuple(FLAGS[flag] for flag in _flags(stored.values())),
+        flags=tuple(_(FLAGS[flag]) for flag in _flags(stored.values())),
         deciding=tuple(
             c.resolve for c in criteria[:-1] if c.resolve and outcome.eligible == "unknown"
         ),
@@ -145,7 +149,7 @@ def standing_cutoff() -> date:
 
 
 def _criteria(criteria: Mapping[str, Any], links: RowLinks) -> Iterable[Criterion]:
-    for found in explain_criteria(criteria):
+    for found in explain_criteria(criteria, _):
         rows = dict.fromkeys(found.evidence)
         yield Criterion(
             found.title,
@@ -170,18 +174,18 @@ def _pfs(outcome: Outcome, links: RowLinks) -> Pfs:
     code = outcome.pfs_event_type or outcome.pfs_censor_reason or ""
     lo, hi = outcome.pfs_days_min, outcome.pfs_days_max
     return Pfs(
-        VARIANT_TITLES[outcome.variant],
+        _(VARIANT_TITLES[outcome.variant]),
         completed_years(outcome.t0, outcome.pfs_end, is_event=bool(outcome.pfs_event)),
         outcome.pfs_days or 0,
-        "" if lo == hi else f"{lo:,} to {hi:,}",
+        "" if lo == hi else _("%(low)s to %(high)s") % {"low": f"{lo:,}", "high": f"{hi:,}"},
         bool(outcome.pfs_event),
-        end_words(code),
+        _(end_words(code)),
         links.get((end[0], end[1])) if end else None,
     )
 
 
 def end_words(code: str) -> str:
-    """An event type or censor reason of PFS in words."""
+    """An event type or censor reason of PFS in words, in English: a page translates it."""
     return _ENDS.get(code, code)
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from analytics.derivation.engine import VARIANTS
 from analytics.queries.cohort import LANDMARK_DAY
@@ -110,11 +111,15 @@ def survival_groups(
     each one, and what would follow from the readings beside it, holds at least 11 records.
     """
     if analysis.by == "center" and not own_centers:
-        return Groups(None, "Centers are compared by their members only.")
+        return Groups(None, _("Centers are compared by their members only."))
     sets = _counts(analysis, cutoff, filters)
     counts = sets[analysis.records]
     if len(counts) > MOST_GROUPS:
-        return Groups(None, f"More than {MOST_GROUPS} groups do not fit one figure.")
+        return Groups(
+            None,
+            _("More than %(most_groups)s groups do not fit one figure.")
+            % {"most_groups": MOST_GROUPS},
+        )
     if not own_centers and not released(
         filters,
         own_ids,
@@ -123,7 +128,9 @@ def survival_groups(
         ),
     ):
         return Groups(
-            None, f"A group, or the difference of two readings of it, is below {SMALLEST_CELL}."
+            None,
+            _("A group, or the difference of two readings of it, is below %(smallest_cell)s.")
+            % {"smallest_cell": SMALLEST_CELL},
         )
     return Groups(counts)
 

@@ -9,6 +9,8 @@ from datetime import date
 from typing import Any, Final
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
@@ -17,33 +19,45 @@ from analytics.stats.balance import mean_difference, share_difference
 
 DISEASES: Final = ("melanoma", "renal_cell")
 MISSING: Final = ""
-WITHHELD: Final = "withheld"
+WITHHELD: Final = gettext_noop("withheld")
 # Characteristic -> SQL of its code. Order is that of the table.
 CATEGORIES: Final = {
-    "Sex": "record.sex",
-    "Race": "record.race",
-    "ECOG performance status": "record.ecog",
-    "M stage (melanoma)": "case when outcome.disease = 'melanoma' then record.m_stage end",
-    "Clear cell histology (renal cell)": "case when outcome.disease = 'renal_cell' then record.clear_cell end",
-    "Nephrectomy (renal cell)": "case when outcome.disease = 'renal_cell' then record.nephrectomy end",
-    "Metastatic sites": "case when record.metastatic_sites is null then null"
+    gettext_noop("Sex"): "record.sex",
+    gettext_noop("Race"): "record.race",
+    gettext_noop("ECOG performance status"): "record.ecog",
+    gettext_noop(
+        "M stage (melanoma)"
+    ): "case when outcome.disease = 'melanoma' then record.m_stage end",
+    gettext_noop(
+        "Clear cell histology (renal cell)"
+    ): "case when outcome.disease = 'renal_cell' then record.clear_cell end",
+    gettext_noop(
+        "Nephrectomy (renal cell)"
+    ): "case when outcome.disease = 'renal_cell' then record.nephrectomy end",
+    gettext_noop("Metastatic sites"): "case when record.metastatic_sites is null then null"
     " when cardinality(record.metastatic_sites) > 2 then '3 or more'"
     " else cardinality(record.metastatic_sites)::text end",
-    "Systemic therapy before": "case when exists (select from patients_prior_therapy prior"
+    gettext_noop(
+        "Systemic therapy before"
+    ): "case when exists (select from patients_prior_therapy prior"
     " where prior.patient_id = record.id and not prior.retracted"
     " and prior.therapy_class not in ('surgery', 'radiotherapy')) then 'yes' else 'no' end",
-    "Courses of HD IL-2": "case when outcome.courses > 3 then '4 or more' else outcome.courses::text end",
-    "Best response": "outcome.best_response",
-    "Local therapy after HD IL-2": "case when exists (select from patients_local_therapy local"
+    gettext_noop(
+        "Courses of HD IL-2"
+    ): "case when outcome.courses > 3 then '4 or more' else outcome.courses::text end",
+    gettext_noop("Best response"): "outcome.best_response",
+    gettext_noop(
+        "Local therapy after HD IL-2"
+    ): "case when exists (select from patients_local_therapy local"
     " where local.patient_id = record.id and not local.retracted"
     " and local.date_lo <= %(cutoff)s) then 'yes' else 'no' end",
-    "Surgically rendered free of disease": "outcome.surgical_ned",
+    gettext_noop("Surgically rendered free of disease"): "outcome.surgical_ned",
 }
 MEASURES: Final = {
-    "Age at first HD IL-2, years": "outcome.age_at_t0",
-    "Weight, kg": "record.weight_kg",
-    "LDH, times the upper limit": "record.ldh_ratio",
-    "Doses of HD IL-2": "outcome.doses",
+    gettext_noop("Age at first HD IL-2, years"): "outcome.age_at_t0",
+    gettext_noop("Weight, kg"): "record.weight_kg",
+    gettext_noop("LDH, times the upper limit"): "record.ldh_ratio",
+    gettext_noop("Doses of HD IL-2"): "outcome.doses",
 }
 # Of one disease only: not counted as missing in the other.
 ONE_DISEASE: Final = {
@@ -115,7 +129,7 @@ def table_one(
     """
     if not own_centers and not sizes_released(cutoff, filters, own_ids):
         # The cells of any characteristic add up to the sizes.
-        return TableOne((), (), ("Records", *MEASURES, *CATEGORIES))
+        return TableOne((), (), (_("Records"), *map(_, MEASURES), *map(_, CATEGORIES)))
     counted, spread = _fetch(cutoff, filters)
     sizes = _sizes(counted)
     readings = () if own_centers else tuple(readings_beside(filters, own_ids))
@@ -127,12 +141,12 @@ def table_one(
         if all(enough for enough, _ in shown):
             lines += _measure(label, spread.get(number, {}), all(missing for _, missing in shown))
         else:
-            withheld.append(label)
+            withheld.append(_(label))
     for number, label in enumerate(CATEGORIES):
         if all(_releasable(one[number], label) for one, _ in beside):
             lines += _category(label, counted[number])
         else:
-            withheld.append(label)
+            withheld.append(_(label))
     return TableOne((*sizes, sum(sizes)), tuple(lines), tuple(withheld))
 
 
@@ -185,7 +199,7 @@ def _category(label: str, cells: dict[str, dict[str, int]]) -> list[Line]:
     asked = [ONE_DISEASE[label]] if label in ONE_DISEASE else list(DISEASES)
     values = sorted({value for disease in asked for value in cells[disease] if value != MISSING})
     known = {d: sum(n for v, n in cells[d].items() if v != MISSING) for d in asked}
-    lines = [Line(label, (), True, _category_difference(cells, values, asked))]
+    lines = [Line(_(label), (), True, _category_difference(cells, values, asked))]
     for value in values:
         numbers = [cells[d].get(value, 0) if d in asked else None for d in DISEASES]
         of = [known.get(d, 0) for d in DISEASES]
@@ -195,7 +209,7 @@ def _category(label: str, cells: dict[str, dict[str, int]]) -> list[Line]:
     gone = [cells[d].get(MISSING, 0) if d in asked else None for d in DISEASES]
     texts = ["" if n is None else str(n) for n in gone]
     texts.append(str(sum(n for n in gone if n is not None)))
-    lines.append(Line("Missing", tuple(texts), is_sub=True))
+    lines.append(Line(_("Missing"), tuple(texts), is_sub=True))
     return lines
 
 
@@ -208,11 +222,11 @@ def _share(number: int | None, total: int) -> str:
 def _measure(label: str, spreads: dict[str, tuple[Any, ...]], missing_shown: bool) -> list[Line]:
     columns = [spreads.get(name) for name in (*DISEASES, "all")]
     texts = tuple(_quartiles(found) for found in columns)
-    missing = tuple(str(one[1] if one else 0) if missing_shown else WITHHELD for one in columns)
+    missing = tuple(str(one[1] if one else 0) if missing_shown else _(WITHHELD) for one in columns)
     difference = _measure_difference(columns[0], columns[1])
     return [
-        Line(f"{label}: median (quartiles)", texts, False, difference),
-        Line("Missing", missing, is_sub=True),
+        Line(_("%(label)s: median (quartiles)") % {"label": _(label)}, texts, False, difference),
+        Line(_("Missing"), missing, is_sub=True),
     ]
 
 

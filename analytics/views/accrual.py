@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from analytics.charts.accrual import printed_accrual
@@ -18,8 +20,11 @@ from analytics.views.dashboards import show_figures
 from centers.access import requires
 from centers.roles import Permission
 
-WORDS: Final = {"treated": "First dose of HD IL-2", "entered": "Entry into the registry"}
-BY_DISEASE_ONLY: Final = "Pooled accrual is filtered by disease alone."
+WORDS: Final = {
+    "treated": gettext_noop("First dose of HD IL-2"),
+    "entered": gettext_noop("Entry into the registry"),
+}
+BY_DISEASE_ONLY: Final = gettext_noop("Pooled accrual is filtered by disease alone.")
 
 
 def _of(asked: Asked, query: Mapping[str, Any]) -> str:
@@ -33,7 +38,7 @@ def _answer(asked: Asked, query: Mapping[str, Any]) -> tuple[PrintedFigure | Non
         curves = accrual_by_center(asked.cutoff, asked.filters, of)
         return printed_accrual(curves, of, asked.cutoff, pooled=False), ""
     if not set(asked.filters.values) <= {"disease"}:
-        return None, BY_DISEASE_ONLY
+        return None, _(BY_DISEASE_ONLY)
     curve = pooled_accrual(asked.cutoff, asked.filters, asked.cutoffs)
     return printed_accrual([curve] if curve else [], of, asked.cutoff, pooled=True), ""
 
@@ -50,13 +55,14 @@ def cohort_accrual(request: HttpRequest) -> HttpResponse:
     with asking(request.GET, curves_only=True) as asked:
         figure, withheld = _answer(asked, request.GET)
     of = _of(asked, request.GET)
-    choices = [Choice("of", "Counted by", tuple(WORDS.items()), of)] if asked.own_centers else []
+    words = tuple((code, _(label)) for code, label in WORDS.items())
+    choices = [Choice("of", _("Counted by"), words, of)] if asked.own_centers else []
     return show_figures(
         request,
         asked,
         asked_form(asked),
         tab="cohort_accrual",
-        heading="Accrual",
+        heading=_("Accrual"),
         figures=[figure],
         withheld=withheld,
         choices=choices,

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics.actions.clients import create_client, revoke_client
@@ -50,11 +51,11 @@ def client_create(request: HttpRequest) -> HttpResponse:
             client, secret = create_client(actor=required_scope(), **form.client)
             context = {"section": "administration", "client": client, "secret": secret}
             return render(request, "analytics/client_secret.html", context | {"crumbs": _crumbs()})
-    intro = (
+    intro = _(
         "A client fetches figures and de-identified outcomes over the REST API, with tokens of five"
         " minutes. Its secret is shown once, after this page; only a hash of it is kept."
     )
-    page = FormPage("New API client", "Make the client", _crumbs(), intro)
+    page = FormPage(_("New API client"), _("Make the client"), _crumbs(), intro)
     return show_form(request, form, page)
 
 
@@ -72,13 +73,15 @@ def client_revoke(request: HttpRequest, client: uuid.UUID) -> HttpResponse:
             reason = form.cleaned_data["reason"]
             done = revoke_client(actor=required_scope(), client_id=found.pk, reason=reason)
             messages.success(
-                request, "The client is revoked." if done else "It was revoked already."
+                request, _("The client is revoked.") if done else _("It was revoked already.")
             )
             return redirect("client_list")
-    intro = f"Requests of “{found.name}” are refused from now on, with the tokens it has, too."
-    page = FormPage("Revoke an API client", "Revoke", _crumbs(), intro, danger=True)
+    intro = _("Requests of “%(name)s” are refused from now on, with the tokens it has, too.") % {
+        "name": found.name
+    }
+    page = FormPage(_("Revoke an API client"), _("Revoke"), _crumbs(), intro, danger=True)
     return show_form(request, form, page)
 
 
 def _crumbs() -> list[tuple[str, str]]:
-    return [(reverse("client_list"), "API clients")]
+    return [(reverse("client_list"), _("API clients"))]

@@ -9,15 +9,17 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics.actions.data_cuts import lock_cut, make_cut, rename_cut, reproduce
 from analytics.derivation.engine import current_cutoff
 from analytics.forms import CutForm, CutNameForm
 from analytics.models import DataCut
-from analytics.queries.asked import TOO_MANY, asked_cut, few_enough
+from analytics.queries.asked import asked_cut
 from analytics.queries.data_cuts import changed_records
 from analytics.queries.disclosure import SMALLEST_CELL
+from analytics.queries.patience import few_enough, too_many
 from centers.access import acting, pooled, required_scope, requires
 from centers.form_page import FormPage, refusing, sent, show_form
 from centers.forms import ActForm
@@ -47,17 +49,19 @@ def cut_create(request: HttpRequest) -> HttpResponse:
     with acting(pooled(required_scope())):
         enough = few_enough()
     if form.is_valid() and not enough:
-        form.add_error(None, TOO_MANY)
+        form.add_error(None, too_many())
     if form.is_valid():
         with refusing(form):
             cut = make_cut(actor=required_scope(), using="default", **form.cleaned_data)
-            messages.success(request, f"The cut is made: {cut.records} records.")
+            messages.success(
+                request, _("The cut is made: %(records)s records.") % {"records": cut.records}
+            )
             return redirect("cut_detail", cut.public_id)
-    intro = (
+    intro = _(
         "A cut keeps which records were known, what they gave at the cutoff, and a hash that shows"
         " it later. Nothing entered afterwards changes it."
     )
-    page = FormPage("New data cut", "Make the cut", _crumbs(), intro, section="cohort")
+    page = FormPage(_("New data cut"), _("Make the cut"), _crumbs(), intro, section="cohort")
     return show_form(request, form, page)
 
 
@@ -80,9 +84,9 @@ def cut_rename(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             rename_cut(actor=required_scope(), cut=found, **form.cleaned_data)
-            messages.success(request, "The cut has another name.")
+            messages.success(request, _("The cut has another name."))
             return redirect("cut_detail", found.public_id)
-    page = FormPage("Rename the data cut", "Rename", _crumbs(found), section="cohort")
+    page = FormPage(_("Rename the data cut"), _("Rename"), _crumbs(found), section="cohort")
     return show_form(request, form, page)
 
 
@@ -96,10 +100,12 @@ def cut_lock(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
         with refusing(form):
             reason = form.cleaned_data["reason"]
             lock_cut(actor=required_scope(), cut=found, reason=reason)
-            messages.success(request, "The cut is locked.")
+            messages.success(request, _("The cut is locked."))
             return redirect("cut_detail", found.public_id)
-    intro = f"“{found.name}” keeps its name from now on. This cannot be undone."
-    page = FormPage("Lock the data cut", "Lock", _crumbs(found), intro, section="cohort")
+    intro = _("“%(name)s” keeps its name from now on. This cannot be undone.") % {
+        "name": found.name
+    }
+    page = FormPage(_("Lock the data cut"), _("Lock"), _crumbs(found), intro, section="cohort")
     return show_form(request, form, page)
 
 
@@ -110,7 +116,7 @@ def cut_reproduce(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
     found = _find(cut)
     with acting(pooled(required_scope())):
         enough = few_enough()
-        wrong = reproduce(found, "default") if enough else [TOO_MANY]
+        wrong = reproduce(found, "default") if enough else [too_many()]
     context = {"section": "cohort", "cut": found, "wrong": wrong, "crumbs": _crumbs(found)}
     return render(request, "analytics/cut_reproduce.html", context)
 
@@ -134,7 +140,7 @@ def cut_compare(request: HttpRequest) -> HttpResponse:
         "first": first,
         "second": second,
         "both": (first, second),
-        "problem": TOO_MANY if everybody is None else "",
+        "problem": too_many() if everybody is None else "",
         "total": number if shown else None,
         "changed": changed[:MOST_SHOWN],
         "left": max(len(changed) - MOST_SHOWN, 0),
@@ -154,7 +160,7 @@ def _find(public_id: uuid.UUID) -> DataCut:
 
 
 def _crumbs(cut: DataCut | None = None) -> list[tuple[str, str]]:
-    found = [(reverse("cut_list"), "Data cuts")]
+    found = [(reverse("cut_list"), _("Data cuts"))]
     if cut is not None:
         found.append((reverse("cut_detail", args=[cut.public_id]), cut.name))
     return found

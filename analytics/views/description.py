@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
@@ -19,7 +21,7 @@ from analytics.views.dashboards import show_figures
 from centers.access import requires
 from centers.roles import Permission
 
-NO_RATES: Final = (
+NO_RATES: Final = gettext_noop(
     "Withheld: response rates, since a response or its complement is below 11 records."
 )
 
@@ -46,7 +48,7 @@ def cohort_description(request: HttpRequest) -> HttpResponse:
         asked,
         asked_form(asked),
         tab="cohort_description",
-        heading="Description of the cohort",
+        heading=_("Description of the cohort"),
         figures=[table, responses],
-        about=(NO_RATES,) if asked.pooled and responses is None else (),
+        about=(_(NO_RATES),) if asked.pooled and responses is None else (),
     )

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics.actions.exports import (
@@ -65,14 +66,14 @@ def export_create(request: HttpRequest) -> HttpResponse:
     form = ExportForm(sent(request), projects_of(required_scope()))
     if form.is_valid():
         with refusing(form):
-            job, _ = request_export(actor=required_scope(), **form.wanted)
-            messages.success(request, "The export is asked for: the worker builds it now.")
+            job, _is_new = request_export(actor=required_scope(), **form.wanted)
+            messages.success(request, _("The export is asked for: the worker builds it now."))
             return redirect("export_detail", job.public_id)
-    intro = (
+    intro = _(
         "The worker reads the frozen data cut, not the records of today. For research a second"
         " person reads the report of risk and releases the files."
     )
-    page = FormPage("New export", "Ask for it", _crumbs(), intro, section="exports")
+    page = FormPage(_("New export"), _("Ask for it"), _crumbs(), intro, section="exports")
     return show_form(request, form, page)
 
 
@@ -87,7 +88,7 @@ def export_detail(request: HttpRequest, export: uuid.UUID) -> HttpResponse:
         "crumbs": _crumbs(),
         "job": job,
         "line": ExportLine(job),
-        "profile": PROFILES[job.profile],
+        "profile": _(PROFILES[job.profile]),
         "may_fetch": may_fetch(scope, job),
         "may_decide": scope.may(Permission.APPROVE_EXPORTS)
         and job.requested_by_id != scope.actor_id,
@@ -108,13 +109,12 @@ def export_decide(request: HttpRequest, export: uuid.UUID) -> HttpResponse:
         act = approve_export if release else refuse_export
         with refusing(form):
             act(actor=required_scope(), job_id=job.pk, reason=form.cleaned_data["reason"])
-            messages.success(request, "Released." if release else "Refused.")
+            messages.success(request, _("Released.") if release else _("Refused."))
             return redirect("export_detail", job.public_id)
-    intro = (
-        f"For “{job.project.name}” under {job.project.agreement}. Read the report of risk first;"
-        " your name and your reason stand in the audit trail."
-    )
-    page = FormPage("Decide on an export", "Decide", _crumbs(job), intro, section="exports")
+    intro = _(
+        "For “%(name)s” under %(agreement)s. Read the report of risk first; your name and your reason stand in the audit trail."
+    ) % {"name": job.project.name, "agreement": job.project.agreement}
+    page = FormPage(_("Decide on an export"), _("Decide"), _crumbs(job), intro, section="exports")
     return show_form(request, form, page)
 
 
@@ -129,11 +129,18 @@ def export_call_back(request: HttpRequest, export: uuid.UUID) -> HttpResponse:
         with refusing(form):
             reason = form.cleaned_data["reason"]
             done = call_back_export(actor=required_scope(), job_id=job.pk, reason=reason)
-            messages.success(request, "Called back." if done else "It is not released.")
+            messages.success(request, _("Called back.") if done else _("It is not released."))
             return redirect("export_detail", job.public_id)
-    intro = "Nobody fetches its files any more, and recipients find it on the list of revocations."
+    intro = _(
+        "Nobody fetches its files any more, and recipients find it on the list of revocations."
+    )
     page = FormPage(
-        "Call an export back", "Call it back", _crumbs(job), intro, danger=True, section="exports"
+        _("Call an export back"),
+        _("Call it back"),
+        _crumbs(job),
+        intro,
+        danger=True,
+        section="exports",
     )
     return show_form(request, form, page)
 
@@ -145,7 +152,7 @@ def export_end(request: HttpRequest, export: uuid.UUID) -> HttpResponse:
     job = _found(export)
     if request.method == "POST":
         done = end_export(actor=required_scope(), job_id=job.pk)
-        messages.success(request, "Ended." if done else "It had ended.")
+        messages.success(request, _("Ended.") if done else _("It had ended."))
         return redirect("export_detail", job.public_id)
     context = {"section": "exports", "job": job, "crumbs": _crumbs(job)}
     return render(request, "analytics/export_end.html", context)
@@ -198,7 +205,7 @@ def _found(export: uuid.UUID) -> ExportJob:
 
 
 def _crumbs(job: ExportJob | None = None) -> list[tuple[str, str]]:
-    found = [(reverse("export_list"), "Exports")]
+    found = [(reverse("export_list"), _("Exports"))]
     if job is not None:
         found.append((reverse("export_detail", args=[job.public_id]), job.project.name))
     return found

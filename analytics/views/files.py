@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import get_language, override
 from django.views.decorators.http import require_safe
 
 from analytics.charts.printed import PrintedFigure, csv_text, table_text
@@ -49,6 +50,8 @@ FILE_TYPES: Final = {
     "json": "application/json",
 }
 
+FOR_PROGRAMS: Final = frozenset({"csv", "table", "json"})
+
 
 @require_safe
 @requires(Permission.VIEW_COHORT)
@@ -56,19 +59,26 @@ def cohort_file(request: HttpRequest, figure: str, kind: str) -> HttpResponse:
     """A figure of a dashboard page, as that page shows it to this reader, as a file."""
     if figure not in BUILDERS or kind not in FILE_TYPES:
         raise Http404
-    every = figure == "variants"
-    with asking(request.GET, curves_only=figure in CURVES, every_variant=every) as asked:
-        printed = BUILDERS[figure](asked, request.GET)
-    if printed is None or kind not in printed.kinds:
-        raise Http404
     try:
-        written = _written(printed, kind, asked)
+        # What programs read is the same in every language of the pages.
+        with override(None if kind in FOR_PROGRAMS else get_language()):
+            printed, written = _made(request, figure, kind)
     except RenderingFailed as error:
         return HttpResponse(f"{error}\n", status=503, content_type="text/plain; charset=utf-8")
     response = HttpResponse(written, content_type=FILE_TYPES[kind])
     name = f"{printed.name}-table.csv" if kind == "table" else f"{printed.name}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _made(request: HttpRequest, figure: str, kind: str) -> tuple[PrintedFigure, str | bytes]:
+    """The figure and its file. Raises Http404, RenderingFailed."""
+    every = figure == "variants"
+    with asking(request.GET, curves_only=figure in CURVES, every_variant=every) as asked:
+        printed = BUILDERS[figure](asked, request.GET)
+    if printed is None or kind not in printed.kinds:
+        raise Http404
+    return printed, _written(printed, kind, asked)
 
 
 def _written(printed: PrintedFigure, kind: str, asked: Asked) -> str | bytes:

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
@@ -23,8 +25,12 @@ from centers.access import requires
 from centers.roles import Permission
 
 PAGE_SIZE: Final = 50
-VALUES: Final = {"yes": "met", "no": "not met", "unknown": "not known"}
-LABELS: Final = {FIRST: "Registered", **dict(CRITERIA)}
+VALUES: Final = {
+    "yes": gettext_noop("met"),
+    "no": gettext_noop("not met"),
+    "unknown": gettext_noop("not known"),
+}
+LABELS: Final = {FIRST: gettext_noop("Registered"), **dict(CRITERIA)}
 
 
 def build_flow(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure:
@@ -41,7 +47,7 @@ def cohort_flow(request: HttpRequest) -> HttpResponse:
     with asking(request.GET) as asked:
         figure = build_flow(asked, request.GET)
     return show_figures(
-        request, asked, asked_form(asked), tab="cohort_flow", heading="Flow", figures=[figure]
+        request, asked, asked_form(asked), tab="cohort_flow", heading=_("Flow"), figures=[figure]
     )
 
 
@@ -65,9 +71,11 @@ def cohort_flow_records(request: HttpRequest) -> HttpResponse:
         )
     context = said(asked) | {
         "tab": "cohort_flow",
-        "crumbs": [(f"{reverse('cohort_flow')}{'?' if asked.query else ''}{asked.query}", "Flow")],
-        "label": LABELS[step],
-        "value": "" if step == FIRST else VALUES[value],
+        "crumbs": [
+            (f"{reverse('cohort_flow')}{'?' if asked.query else ''}{asked.query}", _("Flow"))
+        ],
+        "label": _(LABELS[step]),
+        "value": "" if step == FIRST else _(VALUES[value]),
         "lines": [(one, *_words(step, one)) for one in listed],
         "total": total,
         "page": page,
@@ -82,4 +90,4 @@ def _words(step: str, one: Listed) -> tuple[str, str]:
     if step == FIRST:
         return "", ""
     entry = one.found["resolve"]
-    return reason(one.found["reason"]), resolving_entry(step, entry) if entry else ""
+    return _(reason(one.found["reason"])), resolving_entry(step, entry, _) if entry else ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
@@ -55,7 +56,7 @@ def cohort_progression(request: HttpRequest) -> HttpResponse:
         shown,
         asked_form(shown, ("records", "by"), tuple(GROUPINGS), SETS),
         tab="cohort_progression",
-        heading="Progression",
+        heading=_("Progression"),
         figures=[figure],
         withheld=withheld,
         crosshair=True,

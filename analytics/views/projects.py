@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics.actions.projects import (
@@ -59,12 +60,12 @@ def project_create(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             made = create_project(actor=required_scope(), **form.cleaned_data)
-            messages.success(request, "The project is made. Add its members.")
+            messages.success(request, _("The project is made. Add its members."))
             return redirect("project_detail", made.public_id)
-    intro = (
+    intro = _(
         "What leaves the registry leaves for a project, in its profile, while its agreement holds."
     )
-    return show_form(request, form, FormPage("New project", "Make it", _crumbs(), intro))
+    return show_form(request, form, FormPage(_("New project"), _("Make it"), _crumbs(), intro))
 
 
 @require_safe
@@ -77,7 +78,7 @@ def project_detail(request: HttpRequest, project: uuid.UUID) -> HttpResponse:
         "section": "administration",
         "crumbs": _crumbs(),
         "project": found,
-        "profile": PROFILES[found.profile],
+        "profile": _(PROFILES[found.profile]),
         "is_open": found.is_open(timezone.now().date()),
         "members": found.members.filter(removed_at=None).select_related("user"),
         "lines": [ExportLine(job) for job in jobs],
@@ -97,9 +98,9 @@ def project_amend(request: HttpRequest, project: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             amend_project(actor=required_scope(), project_id=found.pk, **form.cleaned_data)
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("project_detail", found.public_id)
-    return show_form(request, form, FormPage("Amend a project", "Save", _crumbs(found)))
+    return show_form(request, form, FormPage(_("Amend a project"), _("Save"), _crumbs(found)))
 
 
 @require_http_methods(["GET", "POST"])
@@ -113,10 +114,12 @@ def project_close(request: HttpRequest, project: uuid.UUID) -> HttpResponse:
         with refusing(form):
             reason = form.cleaned_data["reason"]
             close_project(actor=required_scope(), project_id=found.pk, reason=reason)
-            messages.success(request, "The project is closed.")
+            messages.success(request, _("The project is closed."))
             return redirect("project_detail", found.public_id)
-    intro = "Nothing more is exported for it and what was released is called back. It stays closed."
-    page = FormPage("Close a project", "Close it", _crumbs(found), intro, danger=True)
+    intro = _(
+        "Nothing more is exported for it and what was released is called back. It stays closed."
+    )
+    page = FormPage(_("Close a project"), _("Close it"), _crumbs(found), intro, danger=True)
     return show_form(request, form, page)
 
 
@@ -131,10 +134,14 @@ def project_destroy(request: HttpRequest, project: uuid.UUID) -> HttpResponse:
         with refusing(form):
             reason = form.cleaned_data["reason"]
             count = destroy_codes(actor=required_scope(), project_id=found.pk, reason=reason)
-            messages.success(request, f"Destroyed: {count} codes.")
+            messages.success(request, _("Destroyed: %(count)s codes.") % {"count": count})
             return redirect("project_detail", found.public_id)
-    intro = "Nobody, the registry included, can then link the project's files to records. For ever."
-    page = FormPage("Destroy a project's codes", "Destroy them", _crumbs(found), intro, danger=True)
+    intro = _(
+        "Nobody, the registry included, can then link the project's files to records. For ever."
+    )
+    page = FormPage(
+        _("Destroy a project's codes"), _("Destroy them"), _crumbs(found), intro, danger=True
+    )
     return show_form(request, form, page)
 
 
@@ -149,9 +156,9 @@ def project_add_member(request: HttpRequest, project: uuid.UUID) -> HttpResponse
         with refusing(form):
             user = form.cleaned_data["user"]
             add_member(actor=required_scope(), project_id=found.pk, user_id=user.pk)
-            messages.success(request, "Added.")
+            messages.success(request, _("Added."))
             return redirect("project_detail", found.public_id)
-    return show_form(request, form, FormPage("Add a member", "Add", _crumbs(found)))
+    return show_form(request, form, FormPage(_("Add a member"), _("Add"), _crumbs(found)))
 
 
 @require_POST
@@ -166,7 +173,7 @@ def project_remove_member(
     if person is None:
         raise Http404
     remove_member(actor=required_scope(), project_id=found.pk, user_id=person.pk)
-    messages.success(request, "Removed.")
+    messages.success(request, _("Removed."))
     return redirect("project_detail", found.public_id)
 
 
@@ -178,7 +185,7 @@ def _found(project: uuid.UUID) -> Project:
 
 
 def _crumbs(project: Project | None = None) -> list[tuple[str, str]]:
-    found = [(reverse("project_list"), "Projects")]
+    found = [(reverse("project_list"), _("Projects"))]
     if project is not None:
         found.append((reverse("project_detail", args=[project.public_id]), project.name))
     return found

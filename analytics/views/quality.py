@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import asked_form
@@ -23,8 +25,10 @@ from analytics.views.dashboards import show_figures
 from centers.access import requires
 from centers.roles import Permission
 
-MEMBERS: Final = "Single centers, queries and unknown criteria are shown to members of the centers."
-SMALL: Final = f"A cell, or its complement, is below 11 rows. {MEMBERS}"
+MEMBERS: Final = gettext_noop(
+    "Single centers, queries and unknown criteria are shown to members of the centers."
+)
+SMALL: Final = gettext_noop("A cell, or its complement, is below 11 rows.")
 
 
 def quality_figures(asked: Asked) -> dict[str, PrintedFigure | None]:
@@ -59,8 +63,8 @@ def cohort_quality(request: HttpRequest) -> HttpResponse:
         asked,
         asked_form(asked),
         tab="cohort_quality",
-        heading="Data quality",
+        heading=_("Data quality"),
         figures=figures.values(),
-        withheld=SMALL if is_small else "",
-        about=() if asked.own_centers else (MEMBERS,),
+        withheld=f"{_(SMALL)} {_(MEMBERS)}" if is_small else "",
+        about=() if asked.own_centers else (_(MEMBERS),),
     )

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics.actions.views import PAGES, known, remove_view, save_view
@@ -23,7 +24,7 @@ from centers.roles import Permission
 def view_list(request: HttpRequest) -> HttpResponse:
     """The reader's own saved views, each a link to its page."""
     views = [
-        {"view": view, "page": PAGES.get(view.page, view.page), "href": _address(view)}
+        {"view": view, "page": _(PAGES[view.page]), "href": _address(view)}
         for view in SavedView.objects.filter(owner_id=required_scope().actor_id)
         if view.page in PAGES
     ]
@@ -42,11 +43,13 @@ def view_save(request: HttpRequest, page: str) -> HttpResponse:
     if form.is_valid():
         with refusing(form):
             save_view(actor=required_scope(), page=page, query=query, **form.cleaned_data)
-            messages.success(request, "The view is saved.")
+            messages.success(request, _("The view is saved."))
             return redirect("view_list")
     back = reverse(page) + (f"?{query}" if query else "")
-    intro = "What is kept is the address of the page, no figure."
-    heading = FormPage("Save this view", "Save", [(back, PAGES[page])], intro, section="cohort")
+    intro = _("What is kept is the address of the page, no figure.")
+    heading = FormPage(
+        _("Save this view"), _("Save"), [(back, _(PAGES[page]))], intro, section="cohort"
+    )
     return show_form(request, form, heading)
 
 
@@ -56,7 +59,7 @@ def view_remove(request: HttpRequest, view: uuid.UUID) -> HttpResponse:
     """Take away one of one's own views."""
     if not remove_view(actor=required_scope(), public_id=view):
         raise Http404
-    messages.success(request, "The view is removed.")
+    messages.success(request, _("The view is removed."))
     return redirect("view_list")
 
 

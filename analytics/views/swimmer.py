@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from analytics.charts.asked import Choice, asked_form
@@ -19,12 +21,12 @@ from centers.access import requires
 from centers.roles import Permission
 
 WORDS: Final = {
-    "duration": "Longest observed first",
-    "pfs": "Longest progression-free first",
-    "response": "Best response",
-    "center": "Center",
+    "duration": gettext_noop("Longest observed first"),
+    "pfs": gettext_noop("Longest progression-free first"),
+    "response": gettext_noop("Best response"),
+    "center": gettext_noop("Center"),
 }
-NOT_ROWS: Final = "Single records are shown to members of their center alone."
+NOT_ROWS: Final = gettext_noop("Single records are shown to members of their center alone.")
 
 
 def _order(query: Mapping[str, Any]) -> str:
@@ -57,10 +59,17 @@ def cohort_swimmer(request: HttpRequest) -> HttpResponse:
         asked,
         form,
         tab="cohort_swimmer",
-        heading="Swimmer plot",
+        heading=_("Swimmer plot"),
         figures=[printed_swimmer(lanes)],
-        withheld="" if lanes.total or asked.own_centers else NOT_ROWS,
-        choices=[Choice("order", "Order of lanes", tuple(WORDS.items()), order)],
+        withheld="" if lanes.total or asked.own_centers else _(NOT_ROWS),
+        choices=[
+            Choice(
+                "order",
+                _("Order of lanes"),
+                tuple((code, _(label)) for code, label in WORDS.items()),
+                order,
+            )
+        ],
         template="analytics/cohort_swimmer.html",
         lanes=lanes,
         around=[page for page in (lanes.page - 1, lanes.page + 1) if 0 < page <= lanes.pages],
