@@ -69,7 +69,7 @@ class ClientForm(HouseForm):
         max_value=LONGEST_DAYS,
         initial=DEFAULT_DAYS,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        help_text=_("1 to %(longest_days)s") % {"longest_days": LONGEST_DAYS},
+        help_text=format_lazy(_("1 to {most}"), most=LONGEST_DAYS),
     )
     reason = ReasonField()
 

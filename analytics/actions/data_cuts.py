@@ -96,8 +96,8 @@ def reproduce(cut: DataCut, using: str = WORKER) -> list[str]:
         )
     if cut.rule_set != RULE_SET:
         wrong.append(
-            _("The cut was made with rule set %(rule_set)s; this is rule set %(rule_set_2)s.")
-            % {"rule_set": cut.rule_set, "rule_set_2": RULE_SET}
+            _("The cut was made with rule set %(rule_set)s; this is rule set %(now)s.")
+            % {"rule_set": cut.rule_set, "now": RULE_SET}
         )
     if content_hash(cut_rows(seal_of(cut), cut.cutoff, using)) != cut.content_hash:
         wrong.append(_("The rows differ from those that were cut."))

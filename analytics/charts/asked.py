@@ -82,9 +82,9 @@ class AskedForm:
 def filter_label(name: str, code: str) -> str:
     """How a filter's value is called."""
     if name == "disease":
-        return DISEASES.get(code, _("Other"))
+        return _(DISEASES[code]) if code in DISEASES else _("Other")
     if name == "age":
-        return _(_AGES[code])
+        return _(_AGES.get(code, code))
     if name in ("decade", "response") and code in VALUES[name] and code not in _PLAIN:
         return label_of(name, code)
     return _(_PLAIN[code]) if code in _PLAIN else code

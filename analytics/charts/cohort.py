@@ -97,7 +97,7 @@ def cohort_figure(pfs: PfsCounts, records: str, by_disease: bool) -> CohortFigur
     counts = {disease: group for disease, group in chosen_counts(pfs, records).items() if group.n}
     if not counts:
         return None
-    everyone = {"All records": pooled(counts.values())}
+    everyone = {_("All records"): pooled(counts.values())}
     named = {disease_label(disease): group for disease, group in counts.items()}
     curves = {
         label: kaplan_meier(group) for label, group in (named if by_disease else everyone).items()
@@ -164,13 +164,13 @@ def ratio_note(groups: Mapping[str, DayCounts]) -> str:
     if found.ratio is None or found.lower is None or found.upper is None:
         return _("Hazard ratio not estimable.")
     return _(
-        "Hazard ratio, %(lower)s to %(lower_2)s (Cox, Efron, no other variable): %(ratio)s (95%% confidence interval %(lower_3)s to %(upper)s)."
+        "Hazard ratio, %(second)s to %(first)s (Cox, Efron, no other variable): %(ratio)s (95%% confidence interval %(low)s to %(high)s)."
     ) % {
-        "lower": second_label.lower(),
-        "lower_2": first_label.lower(),
+        "second": second_label.lower(),
+        "first": first_label.lower(),
         "ratio": f"{found.ratio:.2f}",
-        "lower_3": f"{found.lower:.2f}",
-        "upper": f"{found.upper:.2f}",
+        "low": f"{found.lower:.2f}",
+        "high": f"{found.upper:.2f}",
     }
 
 

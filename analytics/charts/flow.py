@@ -152,8 +152,8 @@ def _figure(
         height=int(top) + 6,
         key=key_of(TITLE),
         title=_(TITLE),
-        description=_("%(count)s registered, %(count_2)s eligible.")
-        % {"count": _count(flow.registered), "count_2": _count(last)},
+        description=_("%(registered)s registered, %(eligible)s eligible.")
+        % {"registered": _count(flow.registered), "eligible": _count(last)},
         boxes=tuple(boxes),
     )
 

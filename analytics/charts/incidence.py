@@ -109,8 +109,8 @@ def _curves(by: str, counts: Mapping[str, CompetingCounts]) -> dict[str, Inciden
         return {label_of(by, code): cumulative_incidence(group) for code, group in counts.items()}
     (everyone,) = counts.values()
     return {
-        "Progression": cumulative_incidence(everyone),
-        "Death without progression": cumulative_incidence(everyone.other),
+        _("Progression"): cumulative_incidence(everyone),
+        _("Death without progression"): cumulative_incidence(everyone.other),
     }
 
 

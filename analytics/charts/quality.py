@@ -162,8 +162,8 @@ def _figure(title: str, cells: Mapping[str, Mapping[str, Share]]) -> HeatFigure:
         height=TOP + len(cells) * ROW + 4,
         key=key_of(title),
         title=title,
-        description=_("%(number)s of %(of)s rows are complete, at %(number_2)s center(s).")
-        % {"number": number, "of": of, "number_2": len(cells)},
+        description=_("%(number)s of %(of)s rows are complete, at %(centers)s center(s).")
+        % {"number": number, "of": of, "centers": len(cells)},
         cell_width=place(width - GUTTER),
         heads=heads,
         rows=rows,

@@ -43,8 +43,15 @@ NAMES: Final = {
 }
 COLUMNS: Final = ("registry_number", "center", "disease", "what", "code", "day")
 TABLE_COLUMNS: Final = (
-    gettext_noop("Record"), gettext_noop("Center"), gettext_noop("Disease"), gettext_noop("PFS, years"), gettext_noop("Followed, years"), gettext_noop("End"), gettext_noop("Best response"), gettext_noop("Marks: years"),
-)  # fmt: skip
+    gettext_noop("Record"),
+    gettext_noop("Center"),
+    gettext_noop("Disease"),
+    gettext_noop("PFS, years"),
+    gettext_noop("Followed, years"),
+    gettext_noop("End"),
+    gettext_noop("Best response"),
+    gettext_noop("Marks: years"),
+)
 ABOUT: Final = gettext_noop(
     "A lane is a treated record of your own centers, from the first dose of HD IL-2 to death or the last day known "
     "alive. Thick bar: progression-free survival (primary); thin line: the rest of the observation; dark segments: courses "

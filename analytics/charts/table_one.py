@@ -18,7 +18,7 @@ CAPTION = gettext_noop(
 
 def printed_table_one(table: TableOne) -> PrintedFigure:
     """Characteristics of the eligible cohort by disease."""
-    heads = (_("Characteristic"), *(disease_label(code) for code in COLUMNS), _("All"), "SD")
+    heads = (_("Characteristic"), *(disease_label(code) for code in COLUMNS), _("All"), _("SD"))
     numbers = [str(size) for size in table.sizes] or [_("withheld")] * (len(DISEASES) + 1)
     sizes = (_("Records"), *numbers, "")
     rows = (sizes, *(_row(line) for line in table.lines))

@@ -39,9 +39,9 @@ VARIANT_TITLES: Final = {
     "worst_case": gettext_noop("Worst case"),
 }
 _ENDS: Final = {
-    gettext_noop("progression"): gettext_noop("progression"),
+    "progression": gettext_noop("progression"),
     "implied_progression": gettext_noop("progression implied by a local therapy"),
-    gettext_noop("death"): gettext_noop("death"),
+    "death": gettext_noop("death"),
     "new_therapy": gettext_noop("new systemic therapy"),
     "local_therapy": gettext_noop("local therapy"),
     "end_of_follow_up": gettext_noop("end of follow-up"),

@@ -25,32 +25,34 @@ CATEGORIES: Final = {
     gettext_noop("Sex"): "record.sex",
     gettext_noop("Race"): "record.race",
     gettext_noop("ECOG performance status"): "record.ecog",
-    gettext_noop(
-        "M stage (melanoma)"
-    ): "case when outcome.disease = 'melanoma' then record.m_stage end",
-    gettext_noop(
-        "Clear cell histology (renal cell)"
-    ): "case when outcome.disease = 'renal_cell' then record.clear_cell end",
-    gettext_noop(
-        "Nephrectomy (renal cell)"
-    ): "case when outcome.disease = 'renal_cell' then record.nephrectomy end",
-    gettext_noop("Metastatic sites"): "case when record.metastatic_sites is null then null"
-    " when cardinality(record.metastatic_sites) > 2 then '3 or more'"
-    " else cardinality(record.metastatic_sites)::text end",
-    gettext_noop(
-        "Systemic therapy before"
-    ): "case when exists (select from patients_prior_therapy prior"
-    " where prior.patient_id = record.id and not prior.retracted"
-    " and prior.therapy_class not in ('surgery', 'radiotherapy')) then 'yes' else 'no' end",
-    gettext_noop(
-        "Courses of HD IL-2"
-    ): "case when outcome.courses > 3 then '4 or more' else outcome.courses::text end",
+    gettext_noop("M stage (melanoma)"): (
+        "case when outcome.disease = 'melanoma' then record.m_stage end"
+    ),
+    gettext_noop("Clear cell histology (renal cell)"): (
+        "case when outcome.disease = 'renal_cell' then record.clear_cell end"
+    ),
+    gettext_noop("Nephrectomy (renal cell)"): (
+        "case when outcome.disease = 'renal_cell' then record.nephrectomy end"
+    ),
+    gettext_noop("Metastatic sites"): (
+        "case when record.metastatic_sites is null then null"
+        " when cardinality(record.metastatic_sites) > 2 then '3 or more'"
+        " else cardinality(record.metastatic_sites)::text end"
+    ),
+    gettext_noop("Systemic therapy before"): (
+        "case when exists (select from patients_prior_therapy prior"
+        " where prior.patient_id = record.id and not prior.retracted"
+        " and prior.therapy_class not in ('surgery', 'radiotherapy')) then 'yes' else 'no' end"
+    ),
+    gettext_noop("Courses of HD IL-2"): (
+        "case when outcome.courses > 3 then '4 or more' else outcome.courses::text end"
+    ),
     gettext_noop("Best response"): "outcome.best_response",
-    gettext_noop(
-        "Local therapy after HD IL-2"
-    ): "case when exists (select from patients_local_therapy local"
-    " where local.patient_id = record.id and not local.retracted"
-    " and local.date_lo <= %(cutoff)s) then 'yes' else 'no' end",
+    gettext_noop("Local therapy after HD IL-2"): (
+        "case when exists (select from patients_local_therapy local"
+        " where local.patient_id = record.id and not local.retracted"
+        " and local.date_lo <= %(cutoff)s) then 'yes' else 'no' end"
+    ),
     gettext_noop("Surgically rendered free of disease"): "outcome.surgical_ned",
 }
 MEASURES: Final = {
@@ -61,9 +63,9 @@ MEASURES: Final = {
 }
 # Of one disease only: not counted as missing in the other.
 ONE_DISEASE: Final = {
-    "M stage (melanoma)": "melanoma",
-    "Clear cell histology (renal cell)": "renal_cell",
-    "Nephrectomy (renal cell)": "renal_cell",
+    gettext_noop("M stage (melanoma)"): "melanoma",
+    gettext_noop("Clear cell histology (renal cell)"): "renal_cell",
+    gettext_noop("Nephrectomy (renal cell)"): "renal_cell",
 }
 _FROM: Final = f"""
     from analytics_outcome outcome
