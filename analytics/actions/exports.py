@@ -189,7 +189,8 @@ def _within_quota(project: Project) -> None:
     waiting = ExportJob.objects.filter(project=project, state__in=_WAITING).count()
     if waiting >= MOST_WAITING:
         raise ValidationError(
-            f"{MOST_WAITING} exports of this project wait already. Ask again when one is done."
+            _("%(most)s exports of this project wait already. Ask again when one is done.")
+            % {"most": MOST_WAITING}
         )
 
 
