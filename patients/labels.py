@@ -48,7 +48,7 @@ def display_value(field: Field, value: Value) -> str:
     if isinstance(value, Missing):
         return gettext(MISSING_REASONS[value.reason])
     if isinstance(value, PartialDate):
-        return value.display
+        return date_text(value)
     if isinstance(value, date):
         return f"{value.day:02d}-{MONTHS[value.month - 1]}-{value.year}"
     if isinstance(value, tuple):
@@ -58,6 +58,12 @@ def display_value(field: Field, value: Value) -> str:
     if isinstance(value, int | Decimal):
         return f"{format_value(value)} {gettext(UNITS.get(field.unit, field.unit))}".strip()
     return str(value)
+
+
+def date_text(when: PartialDate) -> str:
+    """A date as PartialDate.display has it, its words in the reader's language."""
+    known, __, missing = when.display.partition(" ")
+    return f"{known} {gettext(missing)}" if missing else known
 
 
 def finding_text(found: Finding) -> str:

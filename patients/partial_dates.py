@@ -18,6 +18,8 @@ from patients.rules.marks import gettext_noop as _
 
 _PATTERN: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DAY_NOT_KNOWN: Final = _("(day not known)")
+MONTH_NOT_KNOWN: Final = _("(month not known)")
 EARLIEST_YEAR: Final = 1850
 LATEST_YEAR: Final = 2200
 
@@ -61,10 +63,10 @@ class PartialDate:
     def display(self) -> str:
         """Unambiguous words: 24-Mar-2019, "Mar-2019 (day not known)", "2019 (month not known)"."""
         if self.precision == "year":
-            return f"{self.lo.year} (month not known)"
+            return f"{self.lo.year} {MONTH_NOT_KNOWN}"
         month = f"{MONTHS[self.lo.month - 1]}-{self.lo.year}"
         if self.precision == "month":
-            return f"{month} (day not known)"
+            return f"{month} {DAY_NOT_KNOWN}"
         return f"{self.lo.day:02d}-{month}"
 
     @classmethod

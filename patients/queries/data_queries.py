@@ -103,7 +103,7 @@ class QueryLine:
     @property
     def kind(self) -> str:
         """What raised it, in words."""
-        return QUERY_KINDS[self.query.kind]
+        return gettext(QUERY_KINDS[self.query.kind])
 
 
 def line_of(query: Query, now: datetime | None = None) -> QueryLine:

@@ -19,7 +19,7 @@ from centers.models import AuditEvent
 from centers.queries.events import ONE_DAY, READINGS, ROW_KINDS, EventFilters, read_uuid
 from centers.slots import Change, Described, Finder, RecordName
 from patients.contact_models import CHANNELS, OUTCOMES, ContactAttempt
-from patients.labels import display_value
+from patients.labels import date_text, display_value
 from patients.models import ROW_MODELS, Course, Patient
 from patients.partial_dates import PartialDate
 from patients.queries.record_page import row_label
@@ -221,7 +221,7 @@ def _describe_attempt(event: AuditEvent) -> Described:
     """An attempt to reach the patient: day, way and outcome."""
     row = event.after or {}
     told = (
-        (_("Day"), PartialDate.parse(row["attempted_on"]).display),
+        (_("Day"), date_text(PartialDate.parse(row["attempted_on"]))),
         (_("Way"), _(CHANNELS.get(row["channel"], ""))),
         (_("Outcome"), _(OUTCOMES.get(row["outcome"], ""))),
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from patients.labels import code_beside, code_label, display_value
+from patients.labels import code_beside, code_label, date_text, display_value
 from patients.models import Patient
 from patients.partial_dates import PartialDate
 from patients.queries.records import load_records
@@ -156,7 +156,7 @@ def row_label(form: Form, row: Row) -> str:
     code = row.value(telling.name)
     text = code_label(telling, str(code)).split(",")[0] if code else ""
     text = text if text.isupper() else text.lower()
-    parts = [f"{_(form.row_title)}{' ' + when.display if when else ''}", text]
+    parts = [f"{_(form.row_title)}{' ' + date_text(when) if when else ''}", text]
     return ", ".join(part for part in parts if part)
 
 

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
 from django import template
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
+from patients.labels import date_text
 from patients.partial_dates import MONTHS, PartialDate
 
 register = template.Library()
+# Codes that pages show in lower case: diseases, sexes, eligibility, states and acts of queries.
+_WORDS: Final = {
+    "melanoma": gettext_noop("melanoma"),
+    "renal_cell": gettext_noop("renal cell"),
+    "other": gettext_noop("other"),
+    "female": gettext_noop("female"),
+    "male": gettext_noop("male"),
+    "unknown": gettext_noop("unknown"),
+    "yes": gettext_noop("yes"),
+    "no": gettext_noop("no"),
+    "recomputing": gettext_noop("recomputing"),
+    "open": gettext_noop("open"),
+    "raised": gettext_noop("raised"),
+    "answered": gettext_noop("answered"),
+    "reopened": gettext_noop("reopened"),
+    "closed": gettext_noop("closed"),
+}
 
 
 @register.filter
@@ -18,7 +37,7 @@ def day(value: date | PartialDate | None) -> str:
     if value is None:
         return ""
     if isinstance(value, PartialDate):
-        return value.display
+        return date_text(value)
     return f"{value.day:02d}-{MONTHS[value.month - 1]}-{value.year}"
 
 
@@ -39,4 +58,5 @@ def words(value: object) -> str:
     """Codes as words: "new_systemic_therapy" becomes "new systemic therapy", "a,b" becomes "a, b";
     in the reader's language where a catalogue has them.
     """
-    return gettext(str(value).replace("_", " ").replace(",", ", "))
+    text = str(value)
+    return gettext(_WORDS.get(text) or text.replace("_", " ").replace(",", ", "))
