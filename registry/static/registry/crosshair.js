@@ -1,5 +1,7 @@
 // A line under the pointer on a survival figure, with each curve's value there. It reads data-plot of the drawing
 // ("left right top bottom last-day") and data-label, -days, -values, -risks of its curves. The table holds the same.
+// What it says stands at its script.
+const says = document.querySelector("script[data-say-years]").dataset;
 const SVG = "http://www.w3.org/2000/svg";
 
 function attach(svg) {
@@ -22,11 +24,12 @@ function attach(svg) {
     const day = ((x - left) / (right - left)) * last;
     const end = x > (left + right) / 2;
     line.setAttribute("d", `M${x} ${top}V${bottom}`);
-    texts[0].textContent = `${(day / 365.25).toFixed(1)} years`;
+    texts[0].textContent = says.sayYears.replace("{n}", (day / 365.25).toFixed(1));
     curves.forEach((curve, row) => {
       const at = curve.days.findLastIndex((one) => one <= day);
       const over = at === curve.days.length - 1 && day > curve.days[at];
-      const value = at < 0 || over ? "not observed" : `${(curve.values[at] * 100).toFixed(1)}%, ${curve.risks[at]} at risk`;
+      const risk = says.sayRisk.replace("{n}", curve.risks[at]);
+      const value = at < 0 || over ? says.sayUnobserved : `${(curve.values[at] * 100).toFixed(1)}%, ${risk}`;
       texts[row + 1].textContent = `${curve.label}: ${value}`;
     });
     for (const text of texts) {

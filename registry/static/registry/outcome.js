@@ -26,7 +26,7 @@ function replace(html) {
 function giveUp() {
   region.removeAttribute("aria-busy");
   const note = region.querySelector("[data-waiting]");
-  if (note) note.textContent = "This takes longer than usual. What you saved is safe; reload the page in a while to see the outcome.";
+  if (note) note.textContent = note.dataset.sayLong;
 }
 
 async function wait() {

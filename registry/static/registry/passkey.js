@@ -1,6 +1,6 @@
 // Passkeys. A form with data-passkey="get" or "create" has a button and a hidden field `credential`:
 // the button asks the browser, the answer goes into the field, and the form is sent as any other.
-// Options are in data-options, or at data-options-from. Where the browser has no passkeys, forms
+// Options are in data-options, or at data-options-from; what it says, in data-say-. Where the browser has no passkeys, forms
 // that only serve them stay hidden.
 
 const CEREMONIES = {
@@ -29,8 +29,8 @@ async function ask(form) {
   } catch (error) {
     // The browser says little on purpose: refused, timed out and unknown look alike.
     said.textContent = error.name === "InvalidStateError"
-      ? "This device has a passkey of your account already."
-      : "No passkey was used. Try again, or sign in another way.";
+      ? form.dataset.sayKnown
+      : form.dataset.sayNone;
   }
 }
 
