@@ -47,6 +47,26 @@ _TABLES: Final = {
     "centers_openidentity": gettext_noop("OpenID account"),
     "mfa_authenticator": gettext_noop("Second factor"),
 }
+# Names of fields as `plain_changes` makes them of columns, for the catalogue.
+FIELDS: Final = (
+    gettext_noop("Activation date"),
+    gettext_noop("City"),
+    gettext_noop("Code"),
+    gettext_noop("Country"),
+    gettext_noop("Email"),
+    gettext_noop("Ends on"),
+    gettext_noop("Full name"),
+    gettext_noop("Irb expiry"),
+    gettext_noop("Irb number"),
+    gettext_noop("Is active"),
+    gettext_noop("Is demo"),
+    gettext_noop("Name"),
+    gettext_noop("Note"),
+    gettext_noop("Role"),
+    gettext_noop("Starts on"),
+    gettext_noop("Status"),
+    gettext_noop("Username"),
+)
 _PEOPLE_KEYS: Final = ("user_id", "owner_id", "account")
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Keys, and what says when a row was made: the event says it better.
@@ -68,7 +88,7 @@ class EventLine:
     @property
     def role(self) -> str:
         """The roles that the person acted in then."""
-        return self.event.role.replace("_", " ").replace(",", ", ")
+        return ", ".join(_(role.replace("_", " ")) for role in self.event.role.split(","))
 
 
 def lines_of(events: Sequence[AuditEvent]) -> list[EventLine]:
@@ -150,7 +170,7 @@ def plain_changes(event: AuditEvent) -> tuple[Change, ...]:
     """Every field that got another value, without keys, times of making, and bytes."""
     before, after = event.before or {}, event.after or {}
     return tuple(
-        Change(name.replace("_", " ").capitalize(), _plain(before.get(name)), _plain(value))
+        Change(_(name.replace("_", " ").capitalize()), _plain(before.get(name)), _plain(value))
         for name, value in after.items()
         if value != before.get(name)
         and not _TECHNICAL.fullmatch(name)

@@ -256,7 +256,7 @@ def _lane(lane: Lane, top: int, scale: Scale) -> DrawnLane:
     )
     return DrawnLane(
         label=lane.registry_number,
-        note="RCC" if lane.disease == "renal_cell" else "Mel",
+        note=_("RCC") if lane.disease == "renal_cell" else _("Mel"),
         href_id=str(lane.public_id),
         y=place(y - 5),
         text_y=place(y),

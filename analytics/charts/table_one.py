@@ -48,7 +48,6 @@ def printed_table_one(table: TableOne) -> PrintedFigure:
 
 
 def _row(line: Line) -> tuple[str, ...]:
-    label = line.label.replace("_", " ") if line.is_sub else line.label
-    label = f"\u2013 {label[:1].upper()}{label[1:]}" if line.is_sub else label
+    label = f"\u2013 {line.label}" if line.is_sub else line.label
     cells = line.cells or ("",) * (len(COLUMNS) + 1)
     return (label, *cells, line.difference)

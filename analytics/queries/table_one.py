@@ -16,6 +16,7 @@ from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_rel
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
 from analytics.queries.overview import sizes_released
 from analytics.stats.balance import mean_difference, share_difference
+from patients.rules.code_words import CODE_WORDS
 
 DISEASES: Final = ("melanoma", "renal_cell")
 MISSING: Final = ""
@@ -60,6 +61,12 @@ MEASURES: Final = {
     gettext_noop("Weight, kg"): "record.weight_kg",
     gettext_noop("LDH, times the upper limit"): "record.ldh_ratio",
     gettext_noop("Doses of HD IL-2"): "outcome.doses",
+}
+# Categories in words; what stands as it is, such as M1a, is left out.
+_WORDS: Final = {
+    **{code: words for code, words in CODE_WORDS.items() if code.islower()},
+    "3 or more": gettext_noop("3 or more"),
+    "4 or more": gettext_noop("4 or more"),
 }
 # Of one disease only: not counted as missing in the other.
 ONE_DISEASE: Final = {
@@ -207,12 +214,16 @@ def _category(label: str, cells: dict[str, dict[str, int]]) -> list[Line]:
         of = [known.get(d, 0) for d in DISEASES]
         shown = [_share(n, total) for n, total in zip(numbers, of, strict=True)]
         total = sum(n for n in numbers if n is not None)
-        lines.append(Line(value, (*shown, _share(total, sum(of))), is_sub=True))
+        lines.append(Line(_category_label(value), (*shown, _share(total, sum(of))), is_sub=True))
     gone = [cells[d].get(MISSING, 0) if d in asked else None for d in DISEASES]
     texts = ["" if n is None else str(n) for n in gone]
     texts.append(str(sum(n for n in gone if n is not None)))
     lines.append(Line(_("Missing"), tuple(texts), is_sub=True))
     return lines
+
+
+def _category_label(value: str) -> str:
+    return _(_WORDS[value]) if value in _WORDS else value
 
 
 def _share(number: int | None, total: int) -> str:
