@@ -10,14 +10,16 @@ index diseases are counted: the denominators are their treated records.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from django.db import connection
 
 from analytics.derivation.engine import DEFAULT_VARIANT, DERIVATION, without_memoize
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.panel import completed_years
 from analytics.stats.counts import DayCounts
 
 # All SQL of this module is fixed text; values are bound parameters.
@@ -34,25 +36,11 @@ _ROWS: Final = f"""
 _SUMMARY: Final = f"""
     select grouping(pfs_days) = 1, outcome.disease, eligible = 'yes',
         coalesce(pfs_days, os_days), coalesce(pfs_event, os_event), count(*),
-        count(*) filter (where alive_10y_followed), count(*) filter (where survived_10y)
+        count(*) filter (where alive_10y_followed), count(*) filter (where survived_10y), min(t0)
     {_ROWS} group by grouping sets (
         (outcome.disease, eligible = 'yes', pfs_days, pfs_event), (eligible = 'yes', os_days, os_event)
     )
 """
-
-# Completed years = anniversaries of T0 reached at the end of PFS (29 February as PostgreSQL has it).
-_RANGE: Final = f"""
-    with rows as materialized (
-        select pfs_days, pfs_event, t0, pfs_end,
-            extract(year from pfs_end)::int - extract(year from t0)::int as difference
-        {_ROWS} and eligible = 'yes'
-    ), ends as (
-        (select * from rows order by pfs_days, pfs_event limit 1)
-        union all (select * from rows order by pfs_days desc, pfs_event limit 1)
-    )
-    select difference - (t0 + make_interval(years => difference) > pfs_end)::int, pfs_event
-    from ends order by pfs_days
-"""  # noqa: S608  # fixed text
 
 # What each day added to the figures, as far as stored outcomes tell: treatment, and its anniversaries.
 _GROWTH: Final = f"""
@@ -125,11 +113,15 @@ def _fetch(sql: str, cutoff: date, filters: Filters = EVERYBODY) -> list[tuple[A
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers by disease (alphabetical order of the code), PFS, and overall survival of eligible records."""
+    """Numbers by disease (alphabetical order of the code), PFS, and overall survival of eligible records.
+
+    `pfs_range`: their shortest and longest PFS in completed years, `+` where censored.
+    """
 
     numbers: list[DiseaseNumbers]
     pfs: PfsCounts
     survival: DayCounts
+    pfs_range: tuple[str, str] | None
 
 
 def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
@@ -138,7 +130,8 @@ def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
     treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     survival: list[tuple[int, int, int]] = []
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for of_survival, disease, is_eligible, days, event, n, followed, survived in _fetch(
+    spans: list[tuple[int, int, date]] = []
+    for of_survival, disease, is_eligible, days, event, n, followed, survived, start in _fetch(
         _SUMMARY, cutoff, filters
     ):
         if of_survival:
@@ -149,6 +142,7 @@ def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
         sums[disease][0] += n
         if is_eligible:
             eligible[disease].append((days, event, n))
+            spans.append((days, event, start))
             for place, number in enumerate((n, followed, survived), start=1):
                 sums[disease][place] += number
     return Summary(
@@ -158,21 +152,25 @@ def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
             {disease: DayCounts.from_rows(rows) for disease, rows in sorted(treated.items())},
         ),
         DayCounts.from_rows(survival),
+        _range(spans),
     )
+
+
+def _range(spans: Sequence[tuple[int, int, date]]) -> tuple[str, str] | None:
+    """Of days, event and start of each; on equal days an end without event counts."""
+    if not spans:
+        return None
+    ends = min(spans), min(spans, key=lambda span: (-span[0], *span[1:]))
+    shortest, longest = (
+        completed_years(start, start + timedelta(days), is_event=bool(event))
+        for days, event, start in ends
+    )
+    return shortest, longest
 
 
 def headline(cutoff: date, filters: Filters = EVERYBODY) -> list[DiseaseNumbers]:
     """The numbers of `summary` alone."""
     return summary(cutoff, filters).numbers
-
-
-def pfs_range(cutoff: date, filters: Filters = EVERYBODY) -> tuple[str, str] | None:
-    """Shortest and longest PFS of eligible records in completed years, `+` where censored."""
-    ends = _fetch(_RANGE, cutoff, filters)
-    if not ends:
-        return None
-    shortest, longest = (f"{years}{'' if event else '+'}" for years, event in ends)
-    return shortest, longest
 
 
 def treated_in_all(cutoff: date, filters: Filters = EVERYBODY) -> int:

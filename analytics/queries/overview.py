@@ -9,7 +9,6 @@ from datetime import date
 from analytics.queries.cohort import (
     DiseaseNumbers,
     PfsCounts,
-    pfs_range,
     summary,
 )
 from analytics.queries.disclosure import (
@@ -99,7 +98,7 @@ def overview(
         eligible=figures["eligible"],
         alive_10y_followed=figures["alive_10y_followed"],
         survived_10y=figures["survived_10y"],
-        pfs_range=pfs_range(cutoff, filters) if enough else None,
+        pfs_range=mine.pfs_range if enough else None,
         follow_up_observed=observed_median(survival) if enough else None,
         follow_up_reverse=_follow_up(survival) if enough else None,
         pfs=pfs if curve else PfsCounts({}, {}),

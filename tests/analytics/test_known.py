@@ -19,6 +19,8 @@ from centers.access import acting, scope_of, system_scope
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
 from patients.models import Patient
+from tests.analytics.conftest import signed_in
+from tests.query_counts import pinned_queries
 from tests.snapshot import start_from
 from tests.universe import WAITING as WAITING_FORMS
 from tests.universe import Universe, add_record, amend_record, build_universe, read_values
@@ -135,6 +137,11 @@ def test_page_of_the_past_mixes_what_is_stored_with_what_is_derived_anew(
     amend_record(universe, "waiting", [follow_up("2013-05-06")])
     assert shown() != before
     assert shown(as_of=str(seal)) == before
+    browser = signed_in(universe.users["dana"])
+    with pinned_queries("cohort_overview"):
+        assert browser.get("/cohort/").status_code == 200
+    with pinned_queries("cohort_overview.as_of"):
+        assert browser.get(f"/cohort/?as_of={seal}").status_code == 200
 
 
 def test_time_resolves_to_the_last_seal_before_it(universe: Universe) -> None:
