@@ -248,7 +248,8 @@ STORAGES = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = True
+# Texts are written in English: catalogues are asked for other languages alone (docs/adr/0063).
+USE_I18N = LANGUAGE_CODE != "en"
 
 REDIS_URL = env.text("REDIS_URL")
 CACHES = {
