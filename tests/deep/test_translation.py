@@ -78,6 +78,9 @@ def other_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     marking = Marking("en")
     monkeypatch.setitem(trans_real._translations, "en", marking)
     monkeypatch.setattr(trans_real, "_default", marking)
+    # In English alone no catalogue is asked; here one is, as in any other language.
+    for name in ("gettext", "ngettext", "get_language", "activate", "deactivate", "deactivate_all"):
+        monkeypatch.setattr(translation._trans, name, getattr(trans_real, name))
     translation.deactivate()
     yield
     translation.deactivate()
