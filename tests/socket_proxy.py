@@ -12,10 +12,10 @@ COMMIT = b"COMMIT\x00"
 
 
 class SocketProxy:
-    """Passes bytes on between a socket of its own and the server's. `cuts` answers are to be lost."""
+    """Passes bytes on between a socket of its own and the server's. `lost` answers got lost."""
 
     def __init__(self, folder: Path, server: Path) -> None:
-        self.folder, self.cuts, self.lost = folder, 0, 0
+        self.folder, self.lost, self._cuts = folder, 0, 0
         self._counting = threading.Lock()
         self._server = server / NAME
         self._listener = socket.socket(socket.AF_UNIX)
@@ -23,6 +23,11 @@ class SocketProxy:
         (folder / NAME).chmod(0o777)
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Lose the answer to one COMMIT more."""
+        with self._counting:
+            self._cuts += 1
 
     def close(self) -> None:
         """No new connections."""
@@ -61,8 +66,8 @@ class SocketProxy:
 
     def _takes_a_cut(self) -> bool:
         with self._counting:
-            taken = self.cuts > 0
-            self.cuts -= taken
+            taken = self._cuts > 0
+            self._cuts -= taken
         return taken
 
     def _lose(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
@@ -70,8 +75,7 @@ class SocketProxy:
         try:
             server.sendall(data)
         except OSError:  # a server that is gone has lost nothing of ours: the next one
-            with self._counting:
-                self.cuts += 1
+            self.cut()
             raise
         client.shutdown(socket.SHUT_RDWR)
         server.settimeout(0.5)

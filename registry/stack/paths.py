@@ -82,17 +82,38 @@ def socket_folder_names(places: Places, kind: str) -> list[Path]:
     A short folder in the system's temporary folder, named by a hash of the data folder, because a socket path has
     at most 107 bytes. The later ones serve when another user sits on the first.
     """
-    key = hashlib.sha256(f"{os.geteuid()}:{places.data}".encode()).hexdigest()[:16]
     names = []
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - names below are checked before use
         for suffix in ("", "-2", "-3"):
-            name = parent / f"registry-{key}-{kind}{suffix}"
+            name = parent / f"{_own_name(places, kind)}{suffix}"
             if (
                 len(os.fsencode(f"{name}{LONGEST_SOCKET_NAME}")) < SOCKET_PATH_LIMIT
                 and name not in names
             ):
                 names.append(name)
     return names
+
+
+def _own_name(places: Places, what: str) -> str:
+    """Name of something outside of the data folder: another one for each user and data folder."""
+    key = hashlib.sha256(f"{os.geteuid()}:{places.data}".encode()).hexdigest()[:16]
+    return f"registry-{key}-{what}"
+
+
+def metrics_folder(places: Places) -> Path:
+    """Where web processes map their numbers: memory, else (none, or another's folder there) the data folder.
+
+    A page that is mapped from a file on a full disk kills the process that touches it (SIGBUS).
+    """
+    name = Path("/dev/shm") / _own_name(places, "metrics")  # noqa: S108 - its owner is looked at
+    try:
+        name.mkdir(mode=0o700)
+    except FileExistsError:
+        if name.is_symlink() or name.stat().st_uid != os.geteuid():
+            return places.run / "metrics"
+    except OSError:
+        return places.run / "metrics"
+    return name
 
 
 def open_socket_folder(places: Places, kind: str, uid: int, gid: int) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from registry.stack import devstack, roles
 from registry.stack.checked import command_line
-from registry.stack.paths import CHECKOUT, Places, StackError
+from registry.stack.paths import CHECKOUT, Places, StackError, metrics_folder
 from registry.stack.processes import Launch, kill_group, start, stop, tail
 
 FIRST_PORT = 8000
@@ -143,8 +143,8 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
     ]
     beat = [*celery, "beat", "--schedule", str(places.run / "beat-schedule"), "--pidfile", ""]
 
-    # A killed stack leaves nothing outside of its data folder.
-    more = {"web": {"PROMETHEUS_MULTIPROC_DIR": str(places.run / "metrics")}}
+    # A name of its own: what a killed stack leaves there is the next one's to clear.
+    more = {"web": {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(places))}}
 
     def member(
         name: str, command: list[str], orphan_signal: signal.Signals, patience: float, *fds: int
