@@ -71,20 +71,7 @@ MARKED: Final = (
     "patients/views/",
     "registry/context.py",
     "registry/operations.py",
-    "templates/403.html",
-    "templates/403_csrf.html",
-    "templates/404.html",
-    "templates/500.html",
-    "templates/503.html",
-    "templates/account/",
-    "templates/analytics/",
-    "templates/base.html",
-    "templates/centers/",
-    "templates/components/",
-    "templates/home.html",
-    "templates/patients/",
-    "templates/registration/",
-    "templates/registry/",
+    "templates/",
 )
 
 # The same in every language: names, units, formats of files, keys, classes of responses.
