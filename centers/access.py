@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from centers.models import SYSTEM_USER_ID, Center, Membership, User
 from centers.roles import EVERY_CENTER, PERMISSIONS, REGISTRY_WIDE, Permission, Role
-from centers.scope import Scope, acting, current_scope, required_scope, set_reason
+from centers.scope import Scope, acting, current_scope, one_snapshot, required_scope, set_reason
 
 __all__ = [
     "Declared",
     "Scope",
     "acting",
     "current_scope",
+    "one_snapshot",
     "pooled",
     "public",
     "required_scope",
@@ -108,8 +109,11 @@ def _all_center_ids() -> tuple[int, ...]:
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
-    """A page needs this permission somewhere: anonymous goes to sign-in, others get 403."""
+def requires(permission: Permission, *, steady: bool = False) -> Callable[[View[P]], View[P]]:
+    """A page needs this permission somewhere: anonymous goes to sign-in, others get 403.
+
+    `steady`: all its numbers are of one moment, whatever is saved while it is made (`one_snapshot`).
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @functools.wraps(view)
@@ -120,6 +124,7 @@ def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
             return view(request, *args, **kwargs)
 
         wrapped.permission = permission  # type: ignore[attr-defined]  # read by the URL walk
+        wrapped.steady = steady  # type: ignore[attr-defined]  # read by the middleware
         return cast("View[P]", wrapped)
 
     return decorate

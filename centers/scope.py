@@ -62,6 +62,7 @@ class Scope:
 
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)
+_steady: ContextVar[bool] = ContextVar("steady", default=False)
 
 
 def current_scope() -> Scope | None:
@@ -87,6 +88,20 @@ def acting(scope: Scope) -> Iterator[Scope]:
     finally:
         _current.reset(token)
         _send_to_open_transactions()
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Transactions that begin inside see the database as it was at their first statement, to their end.
+
+    What others commit meanwhile is not there (REPEATABLE READ); to change a row that they changed
+    raises OperationalError.
+    """
+    token = _steady.set(True)
+    try:
+        yield
+    finally:
+        _steady.reset(token)
 
 
 def set_reason(reason: str, *, using: str = "default") -> None:
@@ -128,6 +143,14 @@ def _send_to_open_transactions() -> None:
 def _is_sound(connection: BaseDatabaseWrapper) -> bool:
     raw = connection.connection
     return raw is not None and raw.info.transaction_status == TransactionStatus.INTRANS
+
+
+def begin(connection: BaseDatabaseWrapper) -> None:
+    """What every transaction begins with."""
+    if _steady.get():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read")
+    send_scope(connection)
 
 
 def send_scope(connection: BaseDatabaseWrapper) -> None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from centers.access import acting, scope_of
+from centers.access import acting, one_snapshot, scope_of
 from centers.models import User
 
 logger = logging.getLogger(__name__)
+
+# In request.META: what ends with the answer.
+UNTIL_ANSWERED: Final = "registry.until_answered"
 
 
 class ScopeMiddleware:
@@ -29,7 +33,9 @@ class ScopeMiddleware:
         """Answer in the scope of whoever is signed in."""
         request_id: uuid.UUID = request.META["registry.request_id"]
         if isinstance(request.user, User):
-            with acting(scope_of(request.user, request_id=request_id)):
+            scope = scope_of(request.user, request_id=request_id)
+            with acting(scope), ExitStack() as until_answered:
+                request.META[UNTIL_ANSWERED] = until_answered
                 response = self.get_response(request)
         else:
             response = self.get_response(request)
@@ -39,7 +45,12 @@ class ScopeMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> None:
-        """Deny by default. Raises PermissionDenied for a view without a declaration."""
+        """Deny by default; the transaction of a steady page begins after this.
+
+        Raises PermissionDenied for a view without a declaration.
+        """
         if not hasattr(view, "permission"):
             logger.error("view without a declared permission: %s", view.__module__)
             raise PermissionDenied("This page declares no permission.")
+        if getattr(view, "steady", False) and UNTIL_ANSWERED in request.META:
+            request.META[UNTIL_ANSWERED].enter_context(one_snapshot())

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -16,7 +16,7 @@ from analytics.derivation.engine import DEFAULT_VARIANT, RULE_SET
 from analytics.models import DataCut
 from analytics.queries.data_cuts import CUT_COLUMNS, Row, content_hash, cut_rows, seal_of
 from analytics.queries.known import Seal, seal_before
-from centers.access import Scope, acting, pooled, set_reason
+from centers.access import Scope, acting, one_snapshot, pooled, set_reason
 from centers.roles import Permission
 from centers.sealing import head, seal_events
 
@@ -32,10 +32,10 @@ def make_cut(*, actor: Scope, name: str, cutoff: date, using: str = WORKER) -> D
     """
     actor.require(Permission.CUT_DATA)
     name = _name(name)
-    number = seal_events(using)
+    number = _sealed(using)
     if number is None:
         raise ValidationError(_("The registry is empty: there is nothing to cut."))
-    with acting(pooled(actor)), transaction.atomic(using=using):
+    with acting(pooled(actor)), one_snapshot(), transaction.atomic(using=using):
         _refuse_taken(name, using)
         seal = seal_before(number, using)
         rows = cut_rows(seal, cutoff, using)
@@ -51,6 +51,17 @@ def make_cut(*, actor: Scope, name: str, cutoff: date, using: str = WORKER) -> D
             made_by_id=actor.actor_id,
             sizes=_sizes(rows),
         )
+
+
+def _sealed(using: str) -> int | None:
+    """The number of a seal of what is committed. Raises ValidationError."""
+    try:
+        return seal_events(using)
+    except IntegrityError:
+        # A page's transaction does not see the seal that another made since it began.
+        raise ValidationError(
+            _("The audit trail was sealed at this very moment. Make the cut again.")
+        ) from None
 
 
 def rename_cut(*, actor: Scope, cut: DataCut, name: str, reason: str) -> None:

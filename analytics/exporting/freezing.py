@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
+from psycopg.errors import UniqueViolation
 
 from analytics.exporting.frozen import fill_statement, frozen_tables
 from analytics.models import DataCut
 from analytics.queries.data_cuts import content_hash, cut_rows, seal_of
 from analytics.queries.known import known_at, outcomes_at
+from centers.access import one_snapshot
 
 WORKER: Final = "worker"
-# Two builds of one cut freeze it once.
-_LOCK: Final = 0x48444933
 
 
 class CutDiffers(Exception):
@@ -25,10 +25,12 @@ def freeze(cut: DataCut) -> None:
 
     Raises CutDiffers when the rows derived again have another hash than the cut.
     """
-    with transaction.atomic(using=WORKER), connections[WORKER].cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, cut.pk])
-        cursor.execute("select 1 from frozen.cut where cut_id = %s", [cut.pk])
-        if cursor.fetchone():
+    with (
+        one_snapshot(),
+        transaction.atomic(using=WORKER),
+        connections[WORKER].cursor() as cursor,
+    ):
+        if not _is_first(cursor, cut):
             return
         seal = seal_of(cut)
         if content_hash(cut_rows(seal, cut.cutoff, WORKER)) != cut.content_hash:
@@ -37,4 +39,15 @@ def freeze(cut: DataCut) -> None:
         with known_at(seal, WORKER), outcomes_at(cut.cutoff, WORKER):
             for table in frozen_tables():
                 cursor.execute(fill_statement(table), parameters)
-        cursor.execute("insert into frozen.cut (cut_id) values (%s)", [cut.pk])
+
+
+def _is_first(cursor: Any, cut: DataCut) -> bool:
+    """Take the cut's place; waits for another build that has it, and answers whether it kept it."""
+    try:
+        with transaction.atomic(using=WORKER):
+            cursor.execute("insert into frozen.cut (cut_id) values (%s)", [cut.pk])
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        return False
+    return True

@@ -30,7 +30,7 @@ from analytics.derivation.engine import (
     without_memoize,
 )
 from analytics.models import Outcome
-from centers.access import required_scope
+from centers.access import one_snapshot, required_scope
 from patients.models import ROW_MODELS, Patient
 
 PATIENTS: Final = Patient._meta.db_table
@@ -46,7 +46,7 @@ _COLUMNS: Final = """
 """
 # Ids of events that were known at a seal.
 _KNOWN: Final = """
-    select coalesce(range_agg(part), '{}')
+    select coalesce(range_agg(part), '{}'), current_setting('transaction_isolation')
     from audit.seal, unnest(ids) part where number <= %s
 """
 # What an event touched since: row by row the last event that was known, null where the row was not.
@@ -172,17 +172,25 @@ def known_at(
 ) -> Iterator[None]:
     """One transaction in which clinical tables stand as they were known at the seal; read only.
 
-    `patients`: of these records alone.
+    `patients`: of these records alone. Raises RuntimeError inside a transaction that sees what others
+    commit meanwhile (begin it in `one_snapshot`): a row changed between two statements would be there
+    as it is now.
 
     The caller's scope decides which rows and events are read. docs/benchmarks.md says how long it takes.
     """
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+    with (
+        one_snapshot(),
+        transaction.atomic(using=using),
+        connections[using].cursor() as cursor,
+    ):
         cursor.execute(_KNOWN, [seal.number])
-        known: str = str(cursor.fetchone()[0])
+        known, isolation = cursor.fetchone()
+        if isolation != "repeatable read":
+            raise RuntimeError("The past is read in one snapshot alone.")
         cursor.execute("set local work_mem = '64MB'")
         only = sql.Literal(None if patients is None else list(patients))
         touched = _TOUCHED.format(
-            known=sql.Literal(known), tables=sql.Literal(list(TABLES)), patients=only
+            known=sql.Literal(str(known)), tables=sql.Literal(list(TABLES)), patients=only
         )
         cursor.execute(touched)
         cursor.execute("create index on pg_temp.known_touched (table_name, row_id)")

@@ -49,7 +49,7 @@ def build_accrual(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | Non
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_accrual(request: HttpRequest) -> HttpResponse:
     """How many treated records there were by when; by center for its members."""
     with asking(request.GET, curves_only=True) as asked:

@@ -17,7 +17,7 @@ from centers.roles import Permission
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_overview(request: HttpRequest) -> HttpResponse:
     """The paper's figures and PFS: pooled for investigators, else the reader's own centers."""
     with asking(request.GET, curves_only=True) as asked:

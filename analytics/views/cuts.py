@@ -42,7 +42,7 @@ def _listed(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@requires(Permission.CUT_DATA)
+@requires(Permission.CUT_DATA, steady=True)
 def cut_create(request: HttpRequest) -> HttpResponse:
     """Freeze what is committed now, at a cutoff, under a name."""
     form = CutForm(sent(request), initial={"cutoff": current_cutoff().isoformat()})
@@ -110,7 +110,7 @@ def cut_lock(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@requires(Permission.CUT_DATA)
+@requires(Permission.CUT_DATA, steady=True)
 def cut_reproduce(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
     """Derive the cut again and say whether the same rows come out."""
     found = _find(cut)
@@ -122,7 +122,7 @@ def cut_reproduce(request: HttpRequest, cut: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@requires(Permission.CUT_DATA)
+@requires(Permission.CUT_DATA, steady=True)
 def cut_compare(request: HttpRequest) -> HttpResponse:
     """Records that two cuts tell differently: one's own in detail, of all others their number."""
     first, second = (asked_cut(request.GET.get(name, "")) for name in ("first", "second"))

@@ -37,7 +37,7 @@ def build_responses(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | N
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_description(request: HttpRequest) -> HttpResponse:
     """The cohort's characteristics and response rates."""
     with asking(request.GET) as asked:

@@ -54,7 +54,7 @@ FOR_PROGRAMS: Final = frozenset({"csv", "table", "json"})
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_file(request: HttpRequest, figure: str, kind: str) -> HttpResponse:
     """A figure of a dashboard page, as that page shows it to this reader, as a file."""
     if figure not in BUILDERS or kind not in FILE_TYPES:

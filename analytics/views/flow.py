@@ -41,7 +41,7 @@ def build_flow(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure:
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_flow(request: HttpRequest) -> HttpResponse:
     """From registered to eligible records, with the reasons to leave; every n leads to its records."""
     with asking(request.GET) as asked:
@@ -52,7 +52,7 @@ def cohort_flow(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_flow_records(request: HttpRequest) -> HttpResponse:
     """The records of a box, or of a way out of it: those of the reader's own centers."""
     step, value = request.GET.get("step", FIRST), request.GET.get("value", "yes")

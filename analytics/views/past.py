@@ -23,7 +23,7 @@ from patients.views.shared import record_or_404
 
 
 @require_safe
-@requires(Permission.VIEW_RECORDS)
+@requires(Permission.VIEW_RECORDS, steady=True)
 def record_past(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Every form and the outcome as known at a seal; without a moment, the form that asks for one."""
     patient = record_or_404(record, retired=True)

@@ -45,7 +45,7 @@ def build_progression(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure |
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_progression(request: HttpRequest) -> HttpResponse:
     """Who has progressed by when, where death comes first for some."""
     with asking(request.GET, curves_only=True) as asked:

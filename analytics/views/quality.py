@@ -52,7 +52,7 @@ def builder(key: str) -> Callable[[Asked, Mapping[str, Any]], PrintedFigure | No
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_quality(request: HttpRequest) -> HttpResponse:
     """How complete and current the records are."""
     with asking(request.GET) as asked:

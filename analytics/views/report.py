@@ -23,14 +23,14 @@ def _context(request: HttpRequest) -> dict[str, Any]:
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_report(request: HttpRequest) -> HttpResponse:
     """The report as a page."""
     return render(request, "analytics/report_page.html", _context(request))
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_report_file(request: HttpRequest) -> HttpResponse:
     """The same as one HTML file that needs nothing else."""
     response = HttpResponse(report_file(_context(request)), content_type="text/html; charset=utf-8")

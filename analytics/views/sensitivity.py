@@ -65,7 +65,7 @@ def build_bounds(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | None
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_sensitivity(request: HttpRequest) -> HttpResponse:
     """Four variants side by side, and the earliest and latest curve that partial dates allow."""
     with asking(request.GET, curves_only=True, every_variant=True) as asked:

@@ -31,7 +31,7 @@ def build_survival(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | No
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_survival(request: HttpRequest) -> HttpResponse:
     """Kaplan-Meier curves of PFS in four variants and of OS, by group."""
     with asking(request.GET, curves_only=True) as asked:

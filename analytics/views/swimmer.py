@@ -46,7 +46,7 @@ def build_swimmer(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure | Non
 
 
 @require_safe
-@requires(Permission.VIEW_COHORT)
+@requires(Permission.VIEW_COHORT, steady=True)
 def cohort_swimmer(request: HttpRequest) -> HttpResponse:
     """A lane for each treated record of the reader's own centers."""
     with asking(request.GET) as asked:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db.backends.postgresql import base
 
-from centers.scope import send_scope
+from centers.scope import begin
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -17,4 +17,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _set_autocommit(self, autocommit: bool) -> None:
         super()._set_autocommit(autocommit)  # type: ignore[misc]
         if not autocommit:
-            send_scope(self)
+            begin(self)

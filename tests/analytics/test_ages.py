@@ -11,7 +11,7 @@ from django.db import ProgrammingError, connection, transaction
 from analytics.derivation.stale import drain
 from analytics.queries.asked import asking
 from analytics.queries.known import outcomes_at
-from centers.access import acting, scope_of, set_reason
+from centers.access import acting, one_snapshot, scope_of, set_reason
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
 from tests.analytics.cohort_records import CUTOFF
@@ -38,7 +38,12 @@ def rows(statement: str, parameters: Sequence[object] = ()) -> list[tuple[object
 
 def ages(universe: Universe, who: str, **query: str) -> Ages:
     """Ages of a page with that address, by record."""
-    with acting(scope_of(universe.users[who])), transaction.atomic(), asking(query) as view:
+    with (
+        acting(scope_of(universe.users[who])),
+        one_snapshot(),
+        transaction.atomic(),
+        asking(query) as view,
+    ):
         assert not view.problems
         return dict(rows(AGES))  # type: ignore[arg-type]
 

@@ -11,7 +11,7 @@ from analytics.queries.asked import Asked, asking
 from analytics.queries.disclosure import cutoff_ladder
 from analytics.queries.filters import Filters
 from analytics.queries.overview import overview
-from centers.access import acting
+from centers.access import acting, one_snapshot
 from centers.models import User
 from centers.sealing import seal_events
 from tests.analytics.cohort_records import CUTOFF
@@ -25,7 +25,12 @@ def asked(
     """The view, and how many eligible records it shows."""
     user: User = getattr(readers, who)
     scope = readers.scope(user)
-    with acting(scope), transaction.atomic(), asking(query, curves_only=curves_only) as view:
+    with (
+        acting(scope),
+        one_snapshot(),
+        transaction.atomic(),
+        asking(query, curves_only=curves_only) as view,
+    ):
         return view, overview(view.cutoff, **view.reading).eligible.total
 
 

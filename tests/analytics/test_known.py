@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import date
 from io import StringIO
 
 import psycopg
@@ -10,12 +12,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
+from analytics.actions.data_cuts import make_cut, reproduce
 from analytics.derivation.engine import Derived
 from analytics.derivation.stale import drain
 from analytics.models import DataCut
 from analytics.queries.asked import asking
 from analytics.queries.known import TABLES, known_at, seal_before
-from centers.access import acting, scope_of, system_scope
+from analytics.queries.outcomes import registry_rows
+from centers.access import acting, one_snapshot, scope_of, system_scope
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
 from patients.models import Patient
@@ -115,6 +119,7 @@ def test_page_of_the_past_mixes_what_is_stored_with_what_is_derived_anew(
         scope = scope_of(universe.users["dana"])
         with (
             acting(scope),
+            one_snapshot(),
             transaction.atomic(),
             asking(query, every_variant=True),
             connection.cursor() as cursor,
@@ -165,7 +170,7 @@ def test_change_committed_but_not_sealed_is_not_known(universe: Universe) -> Non
 
 def test_live_tables_stand_again_afterwards(universe: Universe) -> None:
     seal = seal_before(sealed())
-    with acting(system_scope()), transaction.atomic(using="worker"):
+    with acting(system_scope()), one_snapshot(), transaction.atomic(using="worker"):
         with known_at(seal):
             shown = Patient.objects.using("worker").count()
         with connections["worker"].cursor() as cursor:
@@ -178,6 +183,44 @@ def test_live_tables_stand_again_afterwards(universe: Universe) -> None:
             )
             assert cursor.fetchone()[0] is True
         assert Patient.objects.using("worker").count() == shown == 5
+
+
+def test_save_while_the_past_is_read_is_not_seen_in_it(universe: Universe) -> None:
+    seal = seal_before(sealed())
+    cutoff = date(2017, 6, 30)
+    with acting(system_scope()):
+        before = list(registry_rows(cutoff, "primary"))
+    with acting(system_scope()), known_at(seal):
+        amend_record(universe, "waiting", [follow_up("2013-05-06")])  # on another connection
+        assert list(registry_rows(cutoff, "primary", "worker")) == before
+    with acting(system_scope()):
+        assert list(registry_rows(cutoff, "primary")) != before
+    with (
+        acting(system_scope()),
+        transaction.atomic(using="worker"),
+        pytest.raises(RuntimeError, match="one snapshot"),
+        known_at(seal),
+    ):
+        pass
+
+
+def test_cut_made_while_somebody_saves_comes_out_again(universe: Universe) -> None:
+    """Sealed, then changed before its records are derived."""
+
+    def amend() -> None:
+        amend_record(universe, "waiting", [follow_up("2013-05-06")])
+        connections.close_all()
+
+    sealed()
+    scope = scope_of(universe.users["dana"])
+    with acting(scope), one_snapshot(), transaction.atomic():
+        assert Patient.objects.exists()
+        amending = threading.Thread(target=amend)
+        amending.start()
+        amending.join()
+        made = make_cut(actor=scope, name="First", cutoff=date(2017, 6, 30), using="default")
+    with acting(system_scope()):
+        assert reproduce(made) == []
 
 
 def test_past_is_read_only_for_the_worker(universe: Universe) -> None:
