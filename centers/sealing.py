@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Head:
     sealed_at: datetime
 
 
+class SealedMeanwhile(Exception):
+    """Another seal was made since the snapshot of this transaction: a new transaction sees it."""
+
+
 def sealing_alias() -> str:
     """The worker's connection where there is one; the application's may seal as well."""
     return "worker" if "worker" in connections else "default"
@@ -27,12 +31,15 @@ def seal_events(using: str | None = None) -> int | None:
     """Seal what is new, and answer the number of the newest seal; None while there is no event.
 
     All committed events are sealed, those of open transactions (the caller's own too) are not.
-    Waits for a sealer already at work.
+    Waits for a sealer already at work. Raises SealedMeanwhile in a transaction of one snapshot.
     """
     using = using or sealing_alias()
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("select audit.seal_events()")
-        number: int | None = cursor.fetchone()[0]
+    try:
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            cursor.execute("select audit.seal_events()")
+            number: int | None = cursor.fetchone()[0]
+    except IntegrityError:
+        raise SealedMeanwhile from None
     return number
 
 

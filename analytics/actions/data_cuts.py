@@ -7,7 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -18,7 +18,7 @@ from analytics.queries.data_cuts import CUT_COLUMNS, Row, content_hash, cut_rows
 from analytics.queries.known import Seal, seal_before
 from centers.access import Scope, acting, one_snapshot, pooled, set_reason
 from centers.roles import Permission
-from centers.sealing import head, seal_events
+from centers.sealing import SealedMeanwhile, head, seal_events
 
 WORKER = "worker"
 LOCKED: Final = gettext_noop("The cut is locked: its name stays.")
@@ -57,8 +57,7 @@ def _sealed(using: str) -> int | None:
     """The number of a seal of what is committed. Raises ValidationError."""
     try:
         return seal_events(using)
-    except IntegrityError:
-        # A page's transaction does not see the seal that another made since it began.
+    except SealedMeanwhile:
         raise ValidationError(
             _("The audit trail was sealed at this very moment. Make the cut again.")
         ) from None

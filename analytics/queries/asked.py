@@ -46,7 +46,7 @@ from analytics.queries.survival import Analysis
 from centers.access import Scope, acting, pooled, required_scope
 from centers.models import Center
 from centers.roles import Permission
-from centers.sealing import seal_events
+from centers.sealing import SealedMeanwhile, seal_events
 
 THRESHOLDS: Final = (3, 5, 7, 10)
 
@@ -365,7 +365,10 @@ def asked_moment(text: str, *, own_centers: bool) -> Seal | None:
         )
     moment = _moment(text)
     if isinstance(moment, datetime) and moment >= datetime.now(UTC):
-        seal_events("default")
+        try:
+            seal_events("default")
+        except SealedMeanwhile:
+            raise AskedProblem(_("Entries were sealed at this very moment: ask again.")) from None
     try:
         return seal_before(moment, "default")
     except NotSealed:

@@ -9,6 +9,7 @@ from io import StringIO
 
 import psycopg
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
@@ -45,6 +46,18 @@ def cut(*arguments: str) -> str:
     out = StringIO()
     call_command("data_cut", *arguments, stdout=out, stderr=StringIO())
     return out.getvalue()
+
+
+def amend_elsewhere(universe: Universe) -> None:
+    """A save of another process, while a transaction of this one is open."""
+
+    def amend() -> None:
+        amend_record(universe, "waiting", [follow_up("2013-05-06")])
+        connections.close_all()
+
+    amending = threading.Thread(target=amend)
+    amending.start()
+    amending.join()
 
 
 def sealed() -> int:
@@ -206,21 +219,23 @@ def test_save_while_the_past_is_read_is_not_seen_in_it(universe: Universe) -> No
 
 def test_cut_made_while_somebody_saves_comes_out_again(universe: Universe) -> None:
     """Sealed, then changed before its records are derived."""
-
-    def amend() -> None:
-        amend_record(universe, "waiting", [follow_up("2013-05-06")])
-        connections.close_all()
-
     sealed()
     scope = scope_of(universe.users["dana"])
     with acting(scope), one_snapshot(), transaction.atomic():
         assert Patient.objects.exists()
-        amending = threading.Thread(target=amend)
-        amending.start()
-        amending.join()
+        amend_elsewhere(universe)
         made = make_cut(actor=scope, name="First", cutoff=date(2017, 6, 30), using="default")
     with acting(system_scope()):
         assert reproduce(made) == []
+
+
+def test_cut_refused_because_of_another_seal_says_to_make_it_again(universe: Universe) -> None:
+    scope = scope_of(universe.users["dana"])
+    with acting(scope), one_snapshot(), transaction.atomic():
+        assert Patient.objects.exists()
+        sealed()  # by the worker
+        with pytest.raises(ValidationError, match="Make the cut again"):
+            make_cut(actor=scope, name="First", cutoff=date(2017, 6, 30), using="default")
 
 
 def test_past_is_read_only_for_the_worker(universe: Universe) -> None:
