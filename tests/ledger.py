@@ -88,7 +88,7 @@ class Writer:
     tries: Counter[date] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     browser: Browser = field(init=False)
-    patience: float = 60.0  # seconds for one contact
+    patience: float = 300.0  # seconds for one contact
 
     def work(self, is_over: Callable[[], bool], day: date) -> None:
         """One contact after the other, from a day on, until it is over."""
@@ -193,7 +193,7 @@ def _python(arguments: list[str]) -> str:
 
 
 @contextmanager
-def saving(system: System, day: date, patience: float = 60.0) -> Iterator[list[Writer]]:
+def saving(system: System, day: date, patience: float = 300.0) -> Iterator[list[Writer]]:
     """A writer for each record at work, from a day on, until the block ends."""
     over = threading.Event()
     writers = [

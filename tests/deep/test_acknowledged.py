@@ -60,7 +60,7 @@ def _do_harm(system: System, writers: list[Writer]) -> None:
             system.lose_an_answer()
         time.sleep(draw.uniform(0.02, 0.4))
         # Work goes on after each harm, or the harm is no test.
-        assert becomes(lambda now=before: sum(len(w.told) for w in writers) > now, 90)
+        assert becomes(lambda now=before: sum(len(w.told) for w in writers) > now, 180)
 
 
 def test_web_told_to_stop_answers_what_it_has_begun(system: System) -> None:

@@ -213,7 +213,7 @@ def test_service_without_its_key_does_not_start(deployment: Deployment) -> None:
     environment = deployment.environment("web") | {"REGISTRY_IDENTIFIER_KEY": "short"}
     done = subprocess.run(
         deployment.command("web"), cwd=BASE, env=environment, capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=180,
     )  # fmt: skip
     assert done.returncode == 78
     assert "REGISTRY_IDENTIFIER_KEY must be 32 random bytes" in done.stderr

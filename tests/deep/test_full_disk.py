@@ -51,7 +51,7 @@ def test_full_disk_refuses_saves_and_loses_none(
     browser = Browser(f"http://localhost:{system.port}")
     browser.sign_in("carla", PASSWORD)
     filler = disk / "filler"
-    with saving(system, date(2012, 1, 2), patience=300) as writers:
+    with saving(system, date(2012, 1, 2)) as writers:
         assert becomes(lambda: all(len(writer.told) > 3 for writer in writers), 60)
         fill(filler)
         assert becomes(lambda: refusals(writers) >= REFUSALS, 240), compare(system, writers)

@@ -178,7 +178,7 @@ def look(registry: Registry, chromium: Browser) -> Iterator[Look]:
     """Opens one watched window for all pages."""
     context = chromium.new_context(reduced_motion="reduce")
     context.add_init_script(REPORT_VIOLATIONS)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     visitor = Visitor(registry.address, context, context.new_page())
     watch(visitor)
     yield lambda universe: Looker(visitor, universe)
