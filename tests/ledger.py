@@ -36,6 +36,7 @@ from tests.socket_proxy import SocketProxy
 from tests.stack_support import becomes
 from tests.universe import PASSWORD
 
+PATIENCE = 300.0  # seconds for one contact: a writer may have bad luck with many faults
 RECORDS = ("survivor", "waiting")
 UNANSWERED = (URLError, HTTPException, ConnectionError, TimeoutError, OSError)
 SEED = """
@@ -88,7 +89,6 @@ class Writer:
     tries: Counter[date] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     browser: Browser = field(init=False)
-    patience: float = 300.0  # seconds for one contact
 
     def work(self, is_over: Callable[[], bool], day: date) -> None:
         """One contact after the other, from a day on, until it is over."""
@@ -120,7 +120,7 @@ class Writer:
         self.told.add(day)
 
     def _until(self, act: Callable[[], Page], is_done: Callable[[Page], bool]) -> Page:
-        end = time.monotonic() + self.patience
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 page = act()
@@ -137,7 +137,7 @@ class Writer:
                 assert page.status != 200, (page.url, page.text[-3000:])
                 self.refused[page.status] += 1
             time.sleep(0.05)
-        raise AssertionError(f"not acknowledged within {self.patience:.0f} s")
+        raise AssertionError(f"not acknowledged within {PATIENCE:.0f} s")
 
 
 @contextmanager
@@ -193,12 +193,11 @@ def _python(arguments: list[str]) -> str:
 
 
 @contextmanager
-def saving(system: System, day: date, patience: float = 300.0) -> Iterator[list[Writer]]:
+def saving(system: System, day: date) -> Iterator[list[Writer]]:
     """A writer for each record at work, from a day on, until the block ends."""
     over = threading.Event()
     writers = [
-        Writer(system, f"/records/{system.records[name]}/follow_ups/new/", patience=patience)
-        for name in RECORDS
+        Writer(system, f"/records/{system.records[name]}/follow_ups/new/") for name in RECORDS
     ]
     with ThreadPoolExecutor(len(writers)) as pool:
         at_work = [pool.submit(writer.work, over.is_set, day) for writer in writers]

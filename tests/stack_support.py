@@ -75,7 +75,7 @@ class Place:
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run `manage.py` to its end: exit status and output."""
         with self.start(*arguments, environment=environment) as process:
-            output = process.communicate(timeout=120)[0]
+            output = process.communicate(timeout=300)[0]
         return process.returncode, output
 
     def left(self) -> dict[int, str]:
@@ -150,7 +150,7 @@ class Up:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, read the rest of the output, return the exit status."""
         self.process.send_signal(number)
-        self.output += self.process.communicate(timeout=60)[0].splitlines()
+        self.output += self.process.communicate(timeout=180)[0].splitlines()
         return self.process.returncode
 
 

@@ -106,7 +106,7 @@ class Deployment:
             env=self.environment(service),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         return done.returncode == 0
 
