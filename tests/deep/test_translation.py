@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.utils import translation
 from django.utils.translation import trans_real
 
+from patients.templatetags import lists
 from registry.routes import routes
 from tests.access_table import ROUTES, World, address, build_world, objects_of
 from tests.deep.test_url_walk import Walker
@@ -84,9 +85,16 @@ def other_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # In English alone no catalogue is asked; here one is, as in any other language.
     for name in ("gettext", "ngettext", "get_language", "activate", "deactivate", "deactivate_all"):
         monkeypatch.setattr(translation._trans, name, getattr(trans_real, name))
-    translation.deactivate()
+    _forget_what_is_rendered_once()
     yield
+    _forget_what_is_rendered_once()
+
+
+def _forget_what_is_rendered_once() -> None:
+    """A process has one language, and keeps some parts of pages in it."""
     translation.deactivate()
+    lists.eligible_badge.cache_clear()
+    lists._cell.cache_clear()
 
 
 def answers(walker: Walker) -> Iterator[tuple[str, HttpResponse]]:
