@@ -129,7 +129,8 @@ class Writer:
             else:
                 if is_done(page):
                     return page
-                assert page.status in (500, 502, 503, 200), (
+                # 400: Django's answer where the session cannot be saved after the view.
+                assert page.status in (400, 500, 502, 503, 200), (
                     page.status,
                     page.url,
                     page.text[-3000:],
