@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from django.utils.translation import gettext_noop
+from centers.marks import gettext_noop
 
 
 class Permission(StrEnum):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from centers.marks import gettext_noop as _
 from patients.rules.dictionary import FORMS
-from patients.rules.marks import gettext_noop as _
 from patients.rules.record import Finding, Row, Severity
 
 

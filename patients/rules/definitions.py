@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from patients.rules.marks import gettext_noop as _
+from centers.marks import gettext_noop as _
 
 _PATIENTS: Final = {
     "record_id": _(

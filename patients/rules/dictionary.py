@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from patients.rules.marks import gettext_noop as _
+from centers.marks import gettext_noop as _
 
 Kind = Literal["partial_date", "date", "integer", "number", "text", "code", "codes"]
 Need = Literal["required", "complete", "optional"]

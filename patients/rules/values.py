@@ -13,9 +13,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from centers.marks import gettext_noop as _
 from patients.partial_dates import InvalidPartialDate, PartialDate
 from patients.rules.dictionary import MISSING_REASONS, Field
-from patients.rules.marks import gettext_noop as _
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
 

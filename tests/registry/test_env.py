@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import os
+import subprocess
+import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from registry import env
+from registry.stack.paths import CHECKOUT
 
 KEY = base64.b64encode(b"k" * 32).decode()
 
@@ -57,3 +61,17 @@ def test_database_url_with_a_socket_folder(monkeypatch: pytest.MonkeyPatch) -> N
 def test_cache_address_of_a_socket() -> None:
     assert env.cache_url("redis+socket:///run/v.sock?virtual_host=3") == "unix:///run/v.sock?db=3"
     assert env.cache_url("redis://host:1/0") == "redis://host:1/0"
+
+
+def test_settings_that_cannot_be_read_stop_every_command() -> None:
+    """`check` too: nothing that the settings import may ask for settings before they are whole."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=CHECKOUT,
+        env=os.environ | {"REGISTRY_IDENTIFIER_KEY": "short"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "REGISTRY_IDENTIFIER_KEY must be" in done.stderr
