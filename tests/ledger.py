@@ -129,8 +129,7 @@ class Writer:
             else:
                 if is_done(page):
                     return page
-                # 400: Django's answer where the session cannot be saved after the view.
-                assert page.status in (400, 500, 502, 503, 200), (
+                assert page.status in (500, 502, 503, 200), (
                     page.status,
                     page.url,
                     page.text[-3000:],
@@ -206,8 +205,8 @@ def saving(system: System, day: date) -> Iterator[list[Writer]]:
             yield writers
         finally:
             over.set()
-    for one in at_work:
-        one.result()
+            for one in at_work:  # a writer that gave up is why the rest came to nothing
+                one.result()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 
 from centers.session_limits import BACKGROUND_HEADER, NOTE_SECONDS
@@ -146,3 +147,21 @@ def test_page_tells_its_warning_when_to_look(carla: Visitor) -> None:
     assert 'data-seconds="840" data-idle="900" data-warn="120"' in page
     assert f'data-state="{STATE}" data-sign-in="/sign-in/"' in page
     assert "session-warning" not in Client().get("/sign-in/").content.decode()
+
+
+def test_database_that_goes_away_is_no_end_of_a_session(
+    carla: Visitor, superuser: psycopg.Connection
+) -> None:
+    """The page is then 503, to be tried again; Django alone would call the request a bad one."""
+    session = carla.client.session
+    session["limits_seen"] = time.time()
+    superuser.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where usename = 'registry_app' and datname = current_database()"
+    )
+    try:
+        with pytest.raises(OperationalError):
+            session.save()
+    finally:
+        connection.close()
+    session.save()

@@ -18,7 +18,7 @@ from tests.processes import Browser, Page
 from tests.stack_support import becomes
 from tests.universe import PASSWORD
 
-WEB_KILLS, DATABASE_KILLS, CUTS = 30, 6, 10
+WEB_KILLS, DATABASE_KILLS, CUTS = 100, 20, 20
 
 
 @pytest.fixture(scope="module")
