@@ -78,7 +78,7 @@ def test_up_starts_serves_refuses_a_second_and_stops_in_order(place: Place) -> N
     assert up.stop(signal.SIGINT) == 0
     ends = [line.split("stopping ")[1] for line in up.output if "stopping" in line]
     assert ends == ["beat", "web", "worker", "Valkey", "PostgreSQL"]
-    assert becomes(lambda: not place.left(), 1), place.left()
+    assert becomes(lambda: not place.left(), 5), place.left()
 
 
 def test_port_in_use_says_so_and_what_to_do() -> None:
