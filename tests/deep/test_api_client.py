@@ -142,9 +142,9 @@ def test_python_client_goes_on_after_it_was_killed_in_mid_download(
     serving.start()
     with killed_at_the_end(start(registry, made, folder, line.address)):
         assert becomes(lambda: ExportJob.objects.exists(), 60)
-        assert becomes(
-            lambda: ExportJob.objects.get().state in ("review", "ready"), 60
-        ), registry.log("worker")
+        assert becomes(lambda: ExportJob.objects.get().state in ("review", "ready"), 60), (
+            registry.log("worker")
+        )
         job = ExportJob.objects.get()
         if job.state == ExportState.REVIEW:
             approve_export(actor=scope_of(world.approver), job_id=job.pk, reason="Read the report")
