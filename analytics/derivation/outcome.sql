@@ -84,7 +84,14 @@ left join lateral (
     where identity.patient_id = record.id
 ) birth on true
 
--- Section 2: given cycles of any course, and T0 (lo, hi and point each the smallest).
+-- Section 2: given cycles of any course, and T0 (lo, hi and point each the smallest). Cycles of a retracted course
+-- are retracted with it.
+cross join lateral (
+    select coalesce(array_agg(course.id), '{}') as courses
+    from patients_course course
+    where course.patient_id = record.id and course.retracted
+    offset 0
+) retracted
 cross join lateral (
     select
         min(lo) filter (where is_in) as t0_lo,
@@ -113,7 +120,7 @@ cross join lateral (
         where cycle.patient_id = record.id and not cycle.retracted
           and cycle.start_date_point is not null
           and cycle.doses_given is distinct from 0
-          and not exists (select from patients_course course where course.id = cycle.course_id and course.retracted)
+          and cycle.course_id <> all (retracted.courses)
     ) dated
 ) given
 
@@ -591,7 +598,18 @@ cross join lateral (
 
         -- The last adequate negative that may count: up to the cut; before the event, for a death its day too; up to C.
         cross join lateral (
-            select evidence_latest(max(key)) as key, allowed.up_to
+            select
+                (
+                    select evidence_latest(max(key))
+                    from unnest(
+                        case
+                            when rule.contacts_are_negatives then seen.negatives || contacts.negatives
+                            else seen.negatives
+                        end
+                    ) key
+                    where evidence_point(key) <= allowed.up_to
+                ) as key,
+                allowed.up_to
             from (
                 select case
                     when cut.point is not null then cut.point
@@ -601,10 +619,7 @@ cross join lateral (
                 end as up_to
                 offset 0
             ) allowed
-            left join lateral unnest(
-                case when rule.contacts_are_negatives then seen.negatives || contacts.negatives else seen.negatives end
-            ) key on evidence_point(key) <= allowed.up_to
-            group by allowed.up_to
+            offset 0
         ) negative
 
         -- Gap: from that negative (T0 if none) to a progression, an implied progression or a death.

@@ -88,9 +88,8 @@ class Asked:
     @property
     def is_what_if(self) -> bool:
         """Whether figures are derived for this page alone."""
-        return (
-            self.cutoff != self.standing or self.years != THRESHOLD_YEARS or self.seal is not None
-        )
+        plain = (self.standing, THRESHOLD_YEARS, None)
+        return (self.cutoff, self.years, self.seal) != plain
 
     @property
     def pooled(self) -> bool:
@@ -136,7 +135,11 @@ class Asked:
 
 @contextmanager
 def asking(
-    query: Mapping[str, Any], *, curves_only: bool = False, every_variant: bool = False
+    query: Mapping[str, Any],
+    *,
+    curves_only: bool = False,
+    every_variant: bool = False,
+    reasons: bool = False,
 ) -> Iterator[Asked]:
     """The view that the address asks for, in force inside the block.
 
@@ -144,6 +147,7 @@ def asking(
     the reader's scope outside; whoever calls has checked the permission. `curves_only` says that the
     page shows no counts but those that are checked here: only then may pooled figures stand at
     another cutoff or threshold. `every_variant`: not only the primary and the one asked for are read.
+    `reasons`: the page tells why criteria have their values.
     """
     own = required_scope()
     wide = pooled(own)
@@ -160,18 +164,18 @@ def asking(
         if not asked.is_what_if:
             asked = replace(asked, recomputing=recomputing(asked.standing))
         variants = VARIANTS if every_variant else {DEFAULT_VARIANT, asked.analysis.variant}
-        with _standing(asked, sorted(variants)):
+        with _standing(asked, sorted(variants), reasons=reasons):
             yield replace(asked, counted=_counted(asked)) if asked.filters.chosen else asked
 
 
 @contextmanager
-def _standing(asked: Asked, variants: Sequence[str]) -> Iterator[None]:
+def _standing(asked: Asked, variants: Sequence[str], *, reasons: bool) -> Iterator[None]:
     with ExitStack() as stack:
         if asked.seal is not None:
             stack.enter_context(known_at(asked.seal, "default"))
         if asked.is_what_if:
-            what_if = outcomes_at(asked.cutoff, "default", asked.years, variants, seal=asked.seal)
-            stack.enter_context(what_if)
+            what_if = asked.cutoff, "default", asked.years, variants
+            stack.enter_context(outcomes_at(*what_if, seal=asked.seal, reasons=reasons))
         yield
 
 

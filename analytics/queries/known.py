@@ -90,21 +90,26 @@ _VIEW: Final = sql.SQL("""
 OUTCOMES: Final = Outcome._meta.db_table
 # What is derived for the block; a view of the name of OUTCOMES shows it.
 DERIVED: Final = "known_outcome"
+# Why a criterion has its value: large, and most pages only count values.
+REASONS: Final = ("criteria", "evidence")
 # Statistics of the large documents would take as long as the derivation.
-_ANALYZED: Final = tuple(n for n in Derived._fields if n not in ("criteria", "evidence", "flags"))
+_ANALYZED: Final = tuple(n for n in Derived._fields if n not in (*REASONS, "flags"))
 AGE: Final = "coalesce(derived.age_at_t0, stored.age_at_t0)"
+_CREATE: Final = (
+    f"create temporary table {DERIVED} (like public.{OUTCOMES} including defaults) on commit drop"
+)
+_WITHOUT_REASONS: Final = (
+    f"; alter table pg_temp.{DERIVED} {', '.join(f'drop column {name}' for name in REASONS)}"
+)
 # The start of treatment is one day at every cutoff that has it. So where the database shows the
 # reader no birth date, the age is the one that is stored with the same start.
-_DERIVE: Final = f"""
-    insert into pg_temp.{DERIVED} ({", ".join(Derived._fields)}, rule_set)
-    select {", ".join(AGE if name == "age_at_t0" else f"derived.{name}" for name in Derived._fields)},
-        %(rule_set)s
+_FROM_DERIVATION: Final = f"""
     from (
 {DERIVATION}
     ) derived left join public.{OUTCOMES} stored on %(hidden)s
         and stored.patient_id = derived.patient_id and stored.variant = derived.variant
         and stored.t0 = derived.t0
-"""  # noqa: S608  # fixed text
+"""
 # Where the start was another one then, the database tells the age of a moment and no birth date.
 _AGES: Final = f"""
     update pg_temp.{DERIVED} outcome set age_at_t0 = known.age
@@ -216,19 +221,18 @@ def outcomes_at(
     variants: Sequence[str] = VARIANTS,
     *,
     seal: Seal | None = None,
+    reasons: bool = True,
 ) -> Iterator[None]:
     """One transaction in which the outcome table holds what is derived at another cutoff.
 
     Inside `known_at` it is derived from the rows known then. With its `seal` given, what is stored of
     the same cutoff stands for records that nothing touched since (at the registry's own threshold),
-    and only the others are derived.
+    and only the others are derived. Without `reasons` the table has no `criteria` and `evidence`,
+    which takes three quarters of the time.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         without_memoize(using)
-        cursor.execute(
-            f"create temporary table {DERIVED} (like public.{OUTCOMES} including defaults)"
-            " on commit drop"
-        )
+        cursor.execute(_CREATE if reasons else _CREATE + _WITHOUT_REASONS)
         parameters = {
             "ids": None,
             "cutoff": cutoff,
@@ -243,13 +247,22 @@ def outcomes_at(
             cursor.execute("analyze pg_temp.known_anew")
             cursor.execute("select array(select patient_id from pg_temp.known_anew)")
             parameters["ids"] = cursor.fetchone()[0]
-        cursor.execute(_DERIVE, parameters)
+        cursor.execute(_derive(reasons=reasons), parameters)
         if seal is not None and parameters["hidden"]:
             cursor.execute(_AGES, [seal.number])
         cursor.execute(f"analyze pg_temp.{DERIVED} ({', '.join(_ANALYZED)})")
         cursor.execute(_outcomes_view(cursor, parameters, kept=kept))
         with _first_here(cursor, [OUTCOMES], [DERIVED, *(["known_anew"] if kept else [])]):
             yield
+
+
+def _derive(*, reasons: bool) -> str:
+    names = [name for name in Derived._fields if reasons or name not in REASONS]
+    values = [AGE if name == "age_at_t0" else f"derived.{name}" for name in names]
+    return (
+        f"insert into pg_temp.{DERIVED} ({', '.join(names)}, rule_set)"
+        f" select {', '.join(values)}, %(rule_set)s {_FROM_DERIVATION}"
+    )
 
 
 def _hides_birth_dates() -> bool:
@@ -273,8 +286,8 @@ def _first_here(cursor: Any, views: Sequence[str], tables: Sequence[str]) -> Ite
 
 
 def _columns(cursor: Any, table: str) -> list[tuple[str, bool]]:
-    """Columns of a table in order, and whether an event holds each."""
-    cursor.execute(_COLUMNS, [f"public.{table}"])
+    """Columns of a table (with its schema) in order, and whether an event holds each."""
+    cursor.execute(_COLUMNS, [table])
     found: list[tuple[str, bool]] = cursor.fetchall()
     return found
 
@@ -285,7 +298,7 @@ def _listed(names: Iterable[str]) -> sql.Composed:
 
 def _view(cursor: Any, table: str, patients: sql.Literal) -> str:
     """The view of one clinical table as it was known; answers the name of the table of what was touched."""
-    columns = _columns(cursor, table)
+    columns = _columns(cursor, f"public.{table}")
     known = f"known_{table}"
     parent = "id" if table == PATIENTS else "patient_id"
     names: dict[str, sql.Composable] = {
@@ -311,7 +324,7 @@ def _outcomes_view(cursor: Any, parameters: Mapping[str, Any], *, kept: bool) ->
     names: dict[str, sql.Composable] = {
         "outcomes": sql.Identifier(OUTCOMES),
         "derived": sql.Identifier(DERIVED),
-        "every": _listed(name for name, _ in _columns(cursor, OUTCOMES)),
+        "every": _listed(name for name, _ in _columns(cursor, f"pg_temp.{DERIVED}")),
         **{name: sql.Literal(parameters[name]) for name in ("cutoff", "rule_set", "variants")},
     }
     parts = [_ONLY_DERIVED, _WITH_STORED] if kept else [_ONLY_DERIVED]

@@ -73,8 +73,8 @@ def cohort_file(request: HttpRequest, figure: str, kind: str) -> HttpResponse:
 
 def _made(request: HttpRequest, figure: str, kind: str) -> tuple[PrintedFigure, str | bytes]:
     """The figure and its file. Raises Http404, RenderingFailed."""
-    every = figure == "variants"
-    with asking(request.GET, curves_only=figure in CURVES, every_variant=every) as asked:
+    every, curves = figure == "variants", figure in CURVES
+    with asking(request.GET, curves_only=curves, every_variant=every, reasons=not curves) as asked:
         printed = BUILDERS[figure](asked, request.GET)
     if printed is None or kind not in printed.kinds:
         raise Http404

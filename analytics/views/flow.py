@@ -44,7 +44,7 @@ def build_flow(asked: Asked, query: Mapping[str, Any]) -> PrintedFigure:
 @requires(Permission.VIEW_COHORT, steady=True)
 def cohort_flow(request: HttpRequest) -> HttpResponse:
     """From registered to eligible records, with the reasons to leave; every n leads to its records."""
-    with asking(request.GET) as asked:
+    with asking(request.GET, reasons=True) as asked:
         figure = build_flow(asked, request.GET)
     return show_figures(
         request, asked, asked_form(asked), tab="cohort_flow", heading=_("Flow"), figures=[figure]
@@ -60,7 +60,7 @@ def cohort_flow_records(request: HttpRequest) -> HttpResponse:
         raise Http404
     text = request.GET.get("page", "")
     page = max(int(text), 1) if text.isdecimal() and len(text) < 7 else 1
-    with asking(request.GET) as asked:
+    with asking(request.GET, reasons=True) as asked:
         listed, total = flow_records(
             asked.cutoff,
             step,

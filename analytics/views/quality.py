@@ -55,7 +55,7 @@ def builder(key: str) -> Callable[[Asked, Mapping[str, Any]], PrintedFigure | No
 @requires(Permission.VIEW_COHORT, steady=True)
 def cohort_quality(request: HttpRequest) -> HttpResponse:
     """How complete and current the records are."""
-    with asking(request.GET) as asked:
+    with asking(request.GET, reasons=True) as asked:
         figures = quality_figures(asked)
     is_small = not asked.own_centers and figures["completeness"] is None
     return show_figures(

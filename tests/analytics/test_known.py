@@ -134,7 +134,7 @@ def test_page_of_the_past_mixes_what_is_stored_with_what_is_derived_anew(
             acting(scope),
             one_snapshot(),
             transaction.atomic(),
-            asking(query, every_variant=True),
+            asking(query, every_variant=True, reasons=True),
             connection.cursor() as cursor,
         ):
             cursor.execute(rows)
