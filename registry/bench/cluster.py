@@ -42,14 +42,32 @@ class Cluster:
     def database(self, name: str) -> Iterator[dict[str, str]]:
         """A migrated empty database for the block; yields the environment of processes that use it."""
         quoted = {"name": sql.Identifier(name), "template": sql.Identifier(self.template)}
-        self._run(sql.SQL("create database {name} template {template}").format(**quoted))
+        with self._made(
+            sql.SQL("create database {name} template {template}").format(**quoted), name
+        ) as made:
+            yield made
+
+    @contextmanager
+    def empty_database(self, name: str) -> Iterator[dict[str, str]]:
+        """The same without any table, as registry.stack.roles makes one to restore into."""
+        quoted = {"name": sql.Identifier(name), "owner": sql.Identifier(roles.OWNER)}
+        made = sql.SQL("create database {name} owner {owner} template template0 encoding 'UTF8'")
+        with self._made(made.format(**quoted), name) as environment:
+            with psycopg.connect(environment[DSN], autocommit=True) as connection:
+                roles.run(connection, [*roles.database_statements(name), *roles.SCHEMA_STATEMENTS])
+            yield environment
+
+    @contextmanager
+    def _made(self, statement: sql.Composed, name: str) -> Iterator[dict[str, str]]:
+        self._run(statement)
         changed = {DSN: self.dsn(name)}
         for url in URLS:
             changed[url] = urlunsplit(urlsplit(self.environment[url])._replace(path=f"/{name}"))
         try:
             yield self.environment | changed
         finally:
-            self._run(sql.SQL("drop database {name} with (force)").format(**quoted))
+            dropped = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+            self._run(dropped)
 
     def _run(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
@@ -97,11 +115,11 @@ def manage(*arguments: str, environment: dict[str, str]) -> None:
     )
 
 
-def measured_manage(*arguments: str) -> Finished:
-    """Run `manage.py` on the measured database to its end. Raises CalledProcessError when it fails."""
+def measured_manage(*arguments: str, environment: dict[str, str] | None = None) -> Finished:
+    """Run `manage.py` to its end, on the measured database or another. Raises CalledProcessError when it fails."""
     command = [sys.executable, "manage.py", *arguments]
     start = time.perf_counter()
-    child = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
     _, status, usage = os.wait4(child.pid, 0)
     took = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)

@@ -26,7 +26,10 @@ TITLES: Final = {
     "security": "Row-level security and audit",
     "pages": "Pages",
     "statistics": "Survival statistics",
-    "coordinators": "Coordinators at work",
+    "load": "Many people at once",
+    "workers": "One worker process and two",
+    "backup": "Backup and restore",
+    "soak": "Soak",
 }
 INTRODUCTION: Final = """# Benchmarks
 

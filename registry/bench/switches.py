@@ -32,6 +32,13 @@ def audit_off(dsn: str) -> Iterator[None]:
 
 
 @contextmanager
+def audit_always(dsn: str) -> Iterator[None]:
+    """The audit triggers fire in the block where all others are off (session_replication_role)."""
+    with _altered(dsn, _AUDITED, "enable always trigger audit", "enable trigger audit"):
+        yield
+
+
+@contextmanager
 def row_security_off(dsn: str) -> Iterator[None]:
     """No policy is applied in the block: every role sees all rows of the tables it may read."""
     with _altered(dsn, _SECURED, "disable row level security", "enable row level security"):

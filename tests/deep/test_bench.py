@@ -14,7 +14,7 @@ from django.db import transaction
 from centers.access import acting, system_scope
 from patients.queries.records import load_records as read_records
 from patients.rules.checks import check_record
-from registry.bench import data, importing, report, saving
+from registry.bench import cluster, data, importing, people, report, saving, soak, workers
 from registry.bench.measure import (
     Effort,
     Table,
@@ -77,6 +77,36 @@ def test_new_record_of_the_saving_benchmark_is_accepted(dsn: str) -> None:
     (saved,) = save(1)
     assert saved.created
     assert saved.changed == len(saving.NEW_RECORD)
+
+
+@pytest.fixture
+def measured(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty database named to the benchmarks, and people in a hurry."""
+    monkeypatch.setenv(cluster.DSN, os.environ["TEST_SUPERUSER_DSN"])
+    monkeypatch.setattr(people, "PAUSE", (0.1, 0.3))
+    monkeypatch.setattr(soak, "EVERY", 1.0)
+
+
+def test_people_work_in_the_running_product_without_an_error(measured: None) -> None:
+    memory, meanwhile, answers = soak.run(RECORDS, minutes=0.15)
+    requests = {row[1]: int(row[2]) for row in answers.rows}
+    assert requests[people.SAVE] > 0
+    assert requests[people.OPEN] == requests[people.SAVE]
+    assert meanwhile.rows[0][2] == "0", answers.notes
+    assert int(meanwhile.rows[0][3].split()[0]) > 0  # derived
+    processes = {"web", "web, child 1", "web, child 2", "worker", "beat", "Valkey", soak.POSTGRES}
+    assert processes <= {row[0] for row in memory.rows}
+    assert all(float(row[1]) > 0 and float(row[7]) > 0 for row in memory.rows)
+
+
+def test_marks_are_worked_off_by_one_process_and_by_two(
+    measured: None, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ROUNDS", 1)
+    (table,) = workers.run(RECORDS)
+    assert [row[0] for row in table.rows] == list(workers.WORKS)
+    assert data.count_rows(superuser, "analytics_stale") == 0
+    assert data.count_rows(superuser, "analytics_outcome") > 0
 
 
 def test_report_replaces_one_section_and_keeps_the_others(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any, Final
@@ -13,21 +14,25 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from registry.bench import (
+    backup,
     cluster,
-    coordinators,
     derivation,
     exporting,
     importing,
+    load,
     pages,
     report,
     saving,
     security,
+    soak,
     statistics,
+    workers,
 )
 from registry.bench.measure import Table
 
 DEFAULT_RECORDS: Final = 100_000
 FULL_RECORDS: Final = 1_000_000
+LONG: Final = ("derive-full", "soak")  # only when asked for
 BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "derive": derivation.run,
     "derive-full": derivation.run,
@@ -37,14 +42,20 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "security": security.run,
     "pages": pages.run,
     "statistics": statistics.run,
-    "coordinators": coordinators.run,
+    "load": load.run,
+    "workers": workers.run,
+    "backup": backup.run,
+    "soak": soak.run,
 }
 
 
 class Command(BaseCommand):
     """Each benchmark runs in a process and a database of its own, on a cluster that is thrown away."""
 
-    help = "Measure: derivation, import, exports, saving, row-level security, pages, statistics. Writes docs/benchmarks.md."
+    help = (
+        "Measure: derivation, import, exports, saving, row-level security, pages, statistics, many people at once,"
+        " workers, backups; a soak only when asked for. Writes docs/benchmarks.md."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -57,6 +68,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--full", action="store_true", help=f"also derive {FULL_RECORDS} records"
+        )
+        parser.add_argument(
+            "--minutes",
+            type=float,
+            default=soak.MINUTES,
+            help="how long the soak lasts (default: %(default)g)",
         )
         parser.add_argument("--only", choices=BENCHMARKS, action="append", help="measure this one")
         parser.add_argument(
@@ -73,10 +90,13 @@ class Command(BaseCommand):
         if options["records"] < 100:
             raise CommandError("--records: at least 100.")
         if options["inside"]:
-            tables = BENCHMARKS[options["inside"]](options["records"])
+            run = BENCHMARKS[options["inside"]]
+            if run is soak.run:
+                run = partial(soak.run, minutes=options["minutes"])
+            tables = run(options["records"])
             options["result"].write_text(json.dumps([table.as_json() for table in tables]))
             return
-        chosen = options["only"] or [name for name in BENCHMARKS if name != "derive-full"]
+        chosen = options["only"] or [name for name in BENCHMARKS if name not in LONG]
         if options["full"] and "derive-full" not in chosen:
             chosen.append("derive-full")
         try:
@@ -97,6 +117,7 @@ class Command(BaseCommand):
             tempfile.NamedTemporaryFile(suffix=".json") as result,
         ):
             arguments = ["--inside", name, "--records", str(records), "--result", result.name]
+            arguments += ["--minutes", str(options["minutes"])]
             cluster.manage("bench", *arguments, environment=environment)
             tables = [Table(**table) for table in json.loads(Path(result.name).read_text())]
             text = report.section(name, tables, environment[cluster.DSN], load)
