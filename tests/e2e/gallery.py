@@ -61,12 +61,15 @@ def keep(page: Page, sight: Sight) -> str:
     return heading
 
 
+def kept() -> set[str]:
+    """The sights that have a picture."""
+    return {path.stem for path in FOLDER.glob("*.webp")}
+
+
 def write_index(headings: Mapping[Sight, str]) -> None:
     """The page that shows all pictures; pictures that nobody made this time are removed."""
-    kept = {f"{sight.name}.webp" for sight in headings}
-    for old in FOLDER.glob("*.webp"):
-        if old.name not in kept:
-            old.unlink()
+    for name in kept() - {sight.name for sight in headings}:
+        (FOLDER / f"{name}.webp").unlink()
     lines = [INTRODUCTION]
     for section in dict.fromkeys(SECTIONS.values()):
         lines += _section(section, [s for s in headings if _section_of(s) == section], headings)

@@ -203,6 +203,7 @@ def test_every_filled_page_and_every_refused_form(look: Look, database: None) ->
         wrong += looker.look(sight.name)
     if gallery.wanted():
         gallery.write_index(headings)
+    assert gallery.kept() == {one.name for one in pages}, "Ask for pictures: SCREENS=1"
     for sight, places in forms.items():
         for place in range(places):
             wrong += refused(looker, sight, place)
