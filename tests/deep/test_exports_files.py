@@ -6,7 +6,8 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -156,16 +157,32 @@ def test_statistical_files_come_back_as_the_csv(
 def test_adam_and_the_workbook_come_back_as_the_csv(world: World, tmp_path: Path) -> None:
     _, folder = whole(world, RESEARCH, tmp_path)
     for stem in ("adsl", "adtte"):
-        rows = rows_of(folder, f"{stem}.csv")
-        assert unlike(folder / f"{stem}.xpt", "xpt", rows[1:]) == 0
-        assert READERS["xpt"](str(folder / f"{stem}.xpt"))[1].column_names == rows[0]
-    book = load_workbook(folder / "export.xlsx", read_only=True)
-    for table in RELEASES[RESEARCH].values():
-        rows = rows_of(folder, f"{table.name}.csv")
-        sheet = list(book[table.name].iter_rows(values_only=True, max_col=len(rows[0])))
-        assert len(sheet) == len(rows)
-        assert [r for r, values in zip(rows, sheet, strict=True) if differs(r, values)] == []
-    book.close()
+        rows, path = rows_of(folder, f"{stem}.csv"), folder / f"{stem}.xpt"
+        assert unlike(path, "xpt", rows[1:]) == 0
+        assert READERS["xpt"](str(path))[1].column_names == rows[0]
+        code = rows[1][0].encode()
+        path.write_bytes(path.read_bytes().replace(code, code[::-1]))
+        assert unlike(path, "xpt", rows[1:]) > 0, "a changed file went unnoticed"
+    tables = {
+        table.name: rows_of(folder, f"{table.name}.csv") for table in RELEASES[RESEARCH].values()
+    }
+    assert off_the_sheets(folder / "export.xlsx", tables) == []
+    book = load_workbook(folder / "export.xlsx")
+    book["subjects"].cell(row=2, column=1).value = "?"
+    book.save(folder / "changed.xlsx")
+    assert off_the_sheets(folder / "changed.xlsx", tables) == [("subjects", 2)]
+
+
+def off_the_sheets(path: Path, tables: Mapping[str, list[list[str]]]) -> list[tuple[str, int]]:
+    """Sheets and numbers of rows that are not those of the CSV."""
+    found = []
+    with closing(load_workbook(path, read_only=True)) as book:
+        for name, rows in tables.items():
+            sheet = list(book[name].iter_rows(values_only=True, max_col=len(rows[0])))
+            assert len(sheet) == len(rows)
+            pairs = enumerate(zip(rows, sheet, strict=True), start=1)
+            found += [(name, number) for number, pair in pairs if differs(*pair)]
+    return found
 
 
 def manage(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
