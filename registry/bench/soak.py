@@ -94,8 +94,10 @@ def _use(pid: int) -> Use:
 
 
 def _memory(seen: Sequence[Sample]) -> Table:
-    columns = ["process", "PSS begin", "PSS end", "an hour", "RSS begin", "RSS end", "an hour"]
-    table = Table("Memory and open files", [*columns, "files begin", "files end", "an hour"])
+    kinds = [
+        f"{of} {when}" for of in ("PSS", "RSS", "files") for when in ("begin", "end", "an hour")
+    ]
+    table = Table("Memory and open files", ["process", *kinds])
     lasted = seen[-1].at - seen[0].at
     warm = min(WARM_SHARE * lasted, MOST_WARM)
     counted = [sample for sample in seen if sample.at - seen[0].at >= warm]

@@ -234,14 +234,14 @@ class TestStack:
         self._stack.release()
 
 
-def start_test_stack(directory: Path | None = None) -> TestStack:
-    """Start servers for tests, in shared memory when there is room for it, else in the temporary folder.
+def start_test_stack(directory: Path | None = None, room: int = ROOM_FOR_TESTS) -> TestStack:
+    """Start servers for tests, in shared memory when it has `room` (bytes), else in the temporary folder.
 
     `directory` is made, used and removed at the end; it must not hold anything else. Raises StackError.
     """
     if directory is None:
         shared = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
-        fits = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM_FOR_TESTS
+        fits = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > room
         directory = Path(tempfile.mkdtemp(prefix="registry-test-", dir=shared if fits else None))
         if os.geteuid() == 0:
             directory.chmod(0o711)  # the servers' account passes through to its own folder

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -166,6 +168,14 @@ def test_servers_of_two_data_folders_run_beside_each_other(servers: Stack) -> No
             other.stop()
         assert not (folder / "data").exists()
     assert answers(servers)
+
+
+def test_servers_that_shared_memory_cannot_hold_are_in_the_temporary_folder() -> None:
+    stack = start_test_stack(room=1 << 60)
+    try:
+        assert stack.directory.parent == Path(tempfile.gettempdir())
+    finally:
+        stack.stop()
 
 
 def test_servers_listen_on_private_sockets_only(shared: Stack) -> None:

@@ -9,15 +9,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from registry.backups import BackupError, counted, read_manifest, restore_backup
+from registry.backups import DUMP, BackupError, counted, read_manifest, restore_backup
 from registry.runs import note
-from registry.stack.devstack import TestStack, start_test_stack
+from registry.stack.devstack import ROOM_FOR_TESTS, TestStack, start_test_stack
 from registry.stack.paths import CHECKOUT, StackError
+
+# A database takes 9 to 14 times its compressed dump (docs/benchmarks.md): a large one is restored on
+# disk, not in shared memory.
+ROOM_PER_BYTE: Final = 20
 
 
 class Step(TypedDict):
@@ -48,7 +52,8 @@ class Command(BaseCommand):
         folder = options["backup"]
         try:
             manifest = read_manifest(folder)
-            stack = start_test_stack()
+            size = (folder / DUMP).stat().st_size
+            stack = start_test_stack(room=ROOM_FOR_TESTS + ROOM_PER_BYTE * size)
         except (BackupError, StackError) as error:
             raise CommandError(str(error)) from error
         try:
