@@ -94,10 +94,29 @@ class Outcome(DerivedRow):
     class Meta:
         db_table = "analytics_outcome"
         indexes: ClassVar = [
+            # All that dashboards count by, so that they need not read the wide rows themselves.
             models.Index(
-                fields=["variant", "disease", "center", "pfs_days"],
-                include=["pfs_event"],
-                name="analytics_outcome_curve",
+                fields=["variant", "cutoff", "disease"],
+                include=[
+                    "center",
+                    "patient",
+                    "t0",
+                    "pfs_days",
+                    "pfs_event",
+                    "pfs_event_type",
+                    "pfs_days_min",
+                    "pfs_days_max",
+                    "os_days",
+                    "os_event",
+                    "last_known_alive",
+                    "eligible",
+                    "alive_10y_followed",
+                    "survived_10y",
+                    "age_at_t0",
+                    "best_response",
+                    "surgical_ned",
+                ],
+                name="analytics_outcome_counted",
             ),
             # The sweep asks every few seconds whether any outcome stands at another cutoff.
             models.Index(

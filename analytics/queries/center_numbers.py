@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django.db import connection
-
 from analytics.queries.disclosure import SMALLEST_CELL, releasable, row_releasable
+from analytics.queries.filters import EVERYBODY
+from analytics.queries.selection import TREATED, fetch
 
-_NUMBERS: Final = """
+_NUMBERS: Final = f"""
     select count(*), count(*) filter (where eligible = 'yes')
-    from analytics_outcome outcome
-    join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = 'primary' and outcome.cutoff = %s
-        and not record.retracted and record.consent is distinct from 'withdrawn'
-        and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
-    group by outcome.center_id order by 1 desc, 2 desc
+    {TREATED} group by outcome.center_id order by 1 desc, 2 desc
 """
 
 
@@ -33,9 +28,7 @@ class CenterGroup:
 
 def center_groups(cutoff: date) -> list[CenterGroup] | None:
     """Centers in scope by their treated records, small ones pooled; None where even that is withheld."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS, [cutoff])
-        return grouped(cursor.fetchall())
+    return grouped([(row[0], row[1]) for row in fetch(_NUMBERS, cutoff, EVERYBODY)])
 
 
 def grouped(numbers: Sequence[tuple[int, int]]) -> list[CenterGroup] | None:

@@ -13,31 +13,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
 
 from analytics.derivation.engine import DEFAULT_VARIANT, DERIVATION, without_memoize
-from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.filters import EVERYBODY, Filters
 from analytics.queries.panel import completed_years
+from analytics.queries.selection import TREATED, fetch
 from analytics.stats.counts import DayCounts
 
 # All SQL of this module is fixed text; values are bound parameters.
-_ROWS: Final = f"""
-    from analytics_outcome outcome
-    join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s
-        and not record.retracted and record.consent is distinct from 'withdrawn'
-        and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
-    {FILTERED}
-"""
-
 # One pass for both endpoints: PFS by disease and eligibility, overall survival by eligibility.
 _SUMMARY: Final = f"""
     select grouping(pfs_days) = 1, outcome.disease, eligible = 'yes',
         coalesce(pfs_days, os_days), coalesce(pfs_event, os_event), count(*),
         count(*) filter (where alive_10y_followed), count(*) filter (where survived_10y), min(t0)
-    {_ROWS} group by grouping sets (
+    {TREATED} group by grouping sets (
         (outcome.disease, eligible = 'yes', pfs_days, pfs_event), (eligible = 'yes', os_days, os_event)
     )
 """
@@ -45,7 +37,7 @@ _SUMMARY: Final = f"""
 # What each day added to the figures, as far as stored outcomes tell: treatment, and its anniversaries.
 _GROWTH: Final = f"""
     select day, outcome.disease || kind, count(*) from (
-        select outcome.* {_ROWS}
+        select outcome.* {TREATED}
     ) outcome cross join lateral (values
         (' treated', t0, true),
         (' eligible', (t0 + interval '5 years')::date, eligible = 'yes'),
@@ -104,13 +96,6 @@ class PfsCounts:
         return {disease: counts.after(LANDMARK_DAY) for disease, counts in self.treated.items()}
 
 
-def _fetch(sql: str, cutoff: date, filters: Filters = EVERYBODY) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"cutoff": cutoff, **filters.parameters})
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
 @dataclass(frozen=True)
 class Summary:
     """Numbers by disease (alphabetical order of the code), PFS, and overall survival of eligible records.
@@ -131,7 +116,7 @@ def summary(cutoff: date, filters: Filters = EVERYBODY) -> Summary:
     survival: list[tuple[int, int, int]] = []
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     spans: list[tuple[int, int, date]] = []
-    for of_survival, disease, is_eligible, days, event, n, followed, survived, start in _fetch(
+    for of_survival, disease, is_eligible, days, event, n, followed, survived, start in fetch(
         _SUMMARY, cutoff, filters
     ):
         if of_survival:
@@ -175,13 +160,13 @@ def headline(cutoff: date, filters: Filters = EVERYBODY) -> list[DiseaseNumbers]
 
 def treated_in_all(cutoff: date, filters: Filters = EVERYBODY) -> int:
     """Treated records of the index diseases in scope that the filters leave."""
-    return int(_fetch(f"select count(*) {_ROWS}", cutoff, filters)[0][0])  # fixed text
+    return int(fetch(f"select count(*) {TREATED}", cutoff, filters)[0][0])  # fixed text
 
 
 def growth(cutoff: date) -> list[tuple[date, dict[str, int]]]:
     """Days and what each added to treated, eligible and 10-year survivors, by disease."""
     days: dict[date, dict[str, int]] = defaultdict(dict)
-    for day, cell, number in _fetch(_GROWTH, cutoff):
+    for day, cell, number in fetch(_GROWTH, cutoff, EVERYBODY):
         days[day][cell] = number
     return list(days.items())
 
@@ -198,4 +183,4 @@ def sizes_at(cutoff: date, years: int) -> tuple[int, int]:
 
 def recomputing(cutoff: date) -> int:
     """Records of the scope whose stored outcome is being brought up to date."""
-    return int(_fetch(_RECOMPUTING, cutoff)[0][0])
+    return int(fetch(_RECOMPUTING, cutoff, EVERYBODY)[0][0])

@@ -15,17 +15,24 @@ from django.db import connection
 from analytics.derivation.engine import DEFAULT_VARIANT
 from analytics.queries.filters import FILTERED, Filters
 
-REGISTERED: Final = f"""
+# Where nothing of the record is asked for the planner leaves the join out, and one index answers alone.
+OUTCOMES: Final = """
     from analytics_outcome outcome
-    join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
-        and not record.retracted and record.consent is distinct from 'withdrawn'
-    {FILTERED}
+    left join patients_patient record on record.id = outcome.patient_id
 """
+STANDING: Final = """
+    where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
+        and not exists (
+            select from patients_patient gone
+            where gone.id = outcome.patient_id and (gone.consent = 'withdrawn' or gone.retracted)
+        )
+"""
+REGISTERED: Final = OUTCOMES + STANDING + FILTERED
 # Treated records of the two index diseases: the denominator of every rate.
-TREATED: Final = (
-    f"{REGISTERED} and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')"
+INDEX_TREATED: Final = (
+    "and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')"
 )
+TREATED: Final = f"{REGISTERED} {INDEX_TREATED}"
 # Single rows and per-center figures: of these centers alone. NULL: all in scope are the reader's own.
 OWN: Final = " and (%(own)s::bigint[] is null or outcome.center_id = any(%(own)s::bigint[]))"
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from analytics.derivation.engine import VARIANTS
 from analytics.queries.cohort import LANDMARK_DAY
 from analytics.queries.disclosure import SMALLEST_CELL, difference_releasable, released
 from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.selection import INDEX_TREATED, OUTCOMES, STANDING, fetch
 from analytics.stats.counts import DayCounts, pooled
 from analytics.stats.entered import EnteredCounts
 
@@ -171,23 +171,17 @@ def _counts(
     entry = _ENTRY if analysis.records == "truncated" else "0"
     query = f"""
         select {GROUP_SQL[analysis.by]}, outcome.eligible = 'yes', {entry}, {days}, {event}, count(*)
-        from analytics_outcome outcome
-        join patients_patient record on record.id = outcome.patient_id
-        {JOIN_CENTER if analysis.by == "center" else ""}
-        where outcome.variant = %(variant)s and outcome.cutoff = %(cutoff)s
-            and not record.retracted and record.consent is distinct from 'withdrawn'
-            and outcome.t0 is not null and outcome.disease in ('melanoma', 'renal_cell')
-            {FILTERED}
+        {OUTCOMES} {JOIN_CENTER if analysis.by == "center" else ""} {STANDING}
+        {INDEX_TREATED} {FILTERED}
         group by 1, 2, 3, 4, 5
-    """  # noqa: S608  # names from this module's lists; values are bound
+    """  # names from this module's lists; values are bound
     treated: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     eligible: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"variant": analysis.variant, "cutoff": cutoff, **filters.parameters})
-        for group, is_eligible, entered, day, happened, number in cursor.fetchall():
-            treated[group].append((day, happened, number))
-            if is_eligible:
-                eligible[group].append((entered, day, happened, number))
+    rows = fetch(query, cutoff, filters, variant=analysis.variant)
+    for group, is_eligible, entered, day, happened, number in rows:
+        treated[group].append((day, happened, number))
+        if is_eligible:
+            eligible[group].append((entered, day, happened, number))
     everyone_treated = _sums(treated)
     later = {name: group.after(LANDMARK_DAY) for name, group in everyone_treated.items()}
     entered_late = {}

@@ -11,7 +11,9 @@ from django.db import transaction
 
 from analytics.queries import cohort
 from analytics.queries.disclosure import difference_releasable, releasable, row_releasable
+from analytics.queries.filters import Filters
 from analytics.queries.overview import Overview, overview
+from analytics.queries.selection import TREATED
 from centers.access import acting, pooled, system_scope
 from tests.analytics.cohort_records import CENTERS, CUTOFF, cohort_records, eligible
 from tests.analytics.conftest import Readers, derive_all
@@ -124,6 +126,25 @@ def test_two_close_readings_are_not_shown_together_to_strangers(
     assert (page.survived_10y.total, page.survived_10y.cells) == (None, None)
     assert page.withheld
     assert read(readers, "coordinator").survived_10y.total is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "alone"), [({}, True), ({"decade": "2000_2009"}, True), ({"sex": "female"}, False)]
+)
+def test_one_index_answers_what_dashboards_count(
+    readers: Readers, superuser: psycopg.Connection, asked: dict[str, str], alone: bool
+) -> None:
+    """What asks for nothing of the record reads neither its table nor the wide rows of outcomes."""
+    bound = {"variant": "primary", "cutoff": CUTOFF, **Filters(tuple(asked.items())).parameters}
+    counted = f"select outcome.disease, pfs_days, pfs_event, count(*) {TREATED} group by 1, 2, 3"
+    with superuser.transaction(force_rollback=True):
+        # Among a few rows the planner is indifferent: so only this way is left.
+        superuser.execute("set local enable_seqscan = off")
+        superuser.execute("set local enable_bitmapscan = off")
+        superuser.execute("drop index analytics_outcome_standing")
+        plan = [line for (line,) in superuser.execute(f"explain {counted}", bound).fetchall()]
+    assert any("Index Only Scan using analytics_outcome_counted" in line for line in plan), plan
+    assert any(" on patients_patient record" in line for line in plan) is not alone
 
 
 def test_overview_without_records_is_empty(database: None) -> None:
