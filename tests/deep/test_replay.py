@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable
@@ -10,10 +11,13 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from analytics.derivation.stale import drain
+from analytics.views.files import BUILDERS
 from centers.sealing import seal_events
 from patients.actions.records import RowChange
+from registry.routes import routes
 from tests.analytics.conftest import signed_in
 from tests.universe import (
     RECORDS,
@@ -179,3 +183,17 @@ def test_every_dashboard_as_of_a_moment_gives_the_same_bytes_later(
     drain()
     for path, seal, text in recorded:
         assert seen(browser, path, seal) == text
+
+
+def test_every_dashboard_and_every_figure_answers_at_another_cutoff(database: None) -> None:
+    """What a page does not show is not derived for it: nothing asks for a column that is not there."""
+    browser = signed_in(build_universe().users["dana"])
+    pages = [route.name for route in routes() if re.fullmatch(r"/cohort/(\w+/)?", route.path)]
+    assert len(pages) > 10
+    asked = {"cutoff": "2012-03-31", "records": "treated", "by": "disease"}
+    for name in pages:
+        assert browser.get(reverse(name), asked).status_code == 200, name
+    for figure, kind in itertools.product(BUILDERS, ("csv", "json")):
+        path = reverse("cohort_file", args=[figure, kind])
+        # Some figures have no such file, at any cutoff.
+        assert browser.get(path, asked).status_code == browser.get(path).status_code, figure
