@@ -38,13 +38,16 @@ _COUNTS: Final = f"""
 """  # fixed text
 
 
-# Why records left at each criterion: its reason, of those that met all before it.
-_REASONS: Final = " union all ".join(
-    f"""select '{name}', outcome.{name}, outcome.criteria -> '{name}' ->> 'reason', count(*)
-    {REGISTERED} {"".join(f" and outcome.{before} = 'yes'" for before, _ in CRITERIA[:place])}
-        and outcome.{name} <> 'yes' group by 1, 2, 3"""
-    for place, (name, _) in enumerate(CRITERIA)
-)
+# Why records left, at the first criterion that they did not meet.
+_REASONS: Final = f"""
+    select name, value, criteria -> name ->> 'reason', count(*) from (
+        select outcome.criteria,
+            case {"".join(f" when outcome.{name} <> 'yes' then '{name}'" for name, _ in CRITERIA)} end,
+            case {"".join(f" when outcome.{name} <> 'yes' then outcome.{name}" for name, _ in CRITERIA)} end
+        {REGISTERED}
+    ) gone (criteria, name, value)
+    where name is not null group by 1, 2, 3
+"""  # noqa: S608  # fixed text
 # Records of one box or of one way out; FIRST means all that are registered.
 FIRST: Final = "registered"
 _LIST: Final = {
