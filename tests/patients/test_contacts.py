@@ -169,7 +169,11 @@ def test_worklist_shows_what_would_decide_and_leads_to_the_form(universe: Univer
     assert view is not None
     entries = re.findall(r'href="\?entry=(\w+)#decide"', page.text)
     shown = [visitor.get(f"/records/work/?entry={entry}").text for entry in entries]
-    told = [s for text in shown for s in re.findall(r"<td>([^<]+)</td>\s*<td class=\"row", text)]
+    told = [
+        s
+        for text in shown
+        for s in re.findall(r"<td class=\"text\">([^<]+)</td>\s*<td class=\"row", text)
+    ]
     assert sorted(told) == sorted(view.deciding)
     links = re.findall(r'<td class="row-actions"><a href="([^"]+)"', "".join(shown))
     assert links
