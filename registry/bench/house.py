@@ -112,7 +112,7 @@ def sampled(look: Callable[[], Seen], every: float) -> Iterator[list[Seen]]:
             while not ended.wait(every):
                 seen.append(look())
         except Exception as error:
-            wrong.append(error)
+            wrong.append(error)  # raised at the end of the block, by who asked
 
     thread = threading.Thread(target=sample)
     thread.start()
