@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from django.db import connections
+
 from analytics.derivation.engine import THRESHOLD_YEARS, VARIANTS, Derived, derive
+from analytics.queries.known import OUTCOMES, REASONS, outcomes_at
 from centers.access import system_scope
 from centers.scope import acting
 from tests import oracle_outcome
@@ -21,6 +24,7 @@ FORMS = {
     "follow_up": "follow_ups",
     "patient": "patients",
 }
+PLAIN = tuple(name for name in Derived._fields if name not in REASONS)
 OUTSIDE = {"patient_id", "center_id", "variant", "flags", "criteria", "evidence", "cutoff"}
 
 
@@ -62,6 +66,19 @@ def derived_rows(
         yield from derive(None, cutoff, variants, years, using="worker")
 
 
+def without_reasons(
+    cutoff: date, variants: Sequence[str], years: int
+) -> dict[tuple[int, str], tuple[Any, ...]]:
+    """The same rows in PLAIN columns, derived as pages do that show no reasons."""
+    with (
+        acting(system_scope()),
+        outcomes_at(cutoff, "worker", years, variants, reasons=False),
+        connections["worker"].cursor() as cursor,
+    ):
+        cursor.execute(f"select patient_id, variant, {', '.join(PLAIN)} from {OUTCOMES}")
+        return {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+
+
 def differences(
     records: Sequence[Record],
     cutoff: date,
@@ -71,6 +88,9 @@ def differences(
     """Where SQL and oracle differ on records that are loaded: one line each, empty when equal."""
     found: list[str] = []
     rows = {(row.patient_id, row.variant): row for row in derived_rows(cutoff, variants, years)}
+    plain = without_reasons(cutoff, variants, years)
+    if plain != {key: tuple(getattr(row, name) for name in PLAIN) for key, row in rows.items()}:
+        found.append("without reasons other values are derived")
     for record in records:
         for variant in variants:
             row = rows.pop((record.id, variant), None)

@@ -185,6 +185,7 @@ def _parameters(
         "cutoff": cutoff,
         "variants": list(variants),
         "years": threshold_years,
+        "reasons": True,
     }
 
 

@@ -1,9 +1,10 @@
 -- The derivation: rules.md, rule set 1. One row for each record and variant; every name is a term of the rules.
 --
 -- Parameters: ids (bigint[], or null for all records), cutoff (date: C), variants (text[]), years (integer: the
--- threshold, 5 in the rules). Reads only clinical tables, so it runs as any role, under row-level security, and
--- over the views of the past. A `key` is a dated row as a number: see functions.sql. `offset 0` keeps a
--- step from being merged into the next one and computed many times over.
+-- threshold, 5 in the rules), reasons (boolean: without them `criteria` is null, and a sixth faster).
+-- Reads only clinical tables, so it runs as any role, under row-level security, and over the views of the past.
+-- A `key` is a dated row as a number: see functions.sql. `offset 0` keeps a step from being merged into the next
+-- one and computed many times over.
 with variants (variant, clinical_progression, new_therapy, local_other, local_unknown, contacts_are_negatives, gap) as (
     -- Section 4, the table; and section 3: in fda a follow-up contact is no adequate negative.
     values
@@ -76,7 +77,9 @@ select
     parameter.cutoff
 from patients_patient record
 cross join (
-    select %(cutoff)s::date as cutoff, make_interval(years => %(years)s::integer) as term
+    select
+        %(cutoff)s::date as cutoff, make_interval(years => %(years)s::integer) as term,
+        %(reasons)s::boolean as reasons
 ) parameter
 left join lateral (
     select identity.birth_date_point as point
@@ -108,7 +111,8 @@ cross join lateral (
         max(hi) filter (where is_in and (lo + parameter.term)::date <= parameter.cutoff) as ripe_hi,
         max(lo) as alive_lo,
         max(point) as alive_point,
-        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 1, id))) as alive_key,
+        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 1, id)))
+            filter (where parameter.reasons) as alive_key,
         max(evidence_latest(evidence_key(raw_hi, raw_hi, 1, id))) as reach_key
     from (
         select
@@ -142,7 +146,8 @@ cross join lateral (
         bool_or(is_in and raw_hi > parameter.cutoff) as straddles,
         max(lo) as alive_lo,
         max(point) as alive_point,
-        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 2, id))) as alive_key,
+        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 2, id)))
+            filter (where parameter.reasons) as alive_key,
         max(evidence_latest(evidence_key(raw_hi, raw_hi, 2, id))) as reach_key
     from (
         select
@@ -170,7 +175,8 @@ cross join lateral (
         bool_or(is_in and raw_hi > parameter.cutoff) as straddles,
         max(lo) as alive_lo,
         max(point) as alive_point,
-        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 3, id))) as alive_key,
+        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 3, id)))
+            filter (where parameter.reasons) as alive_key,
         max(evidence_latest(evidence_key(raw_hi, raw_hi, 3, id))) as reach_key
     from (
         select
@@ -195,7 +201,8 @@ cross join lateral (
         bool_or(is_in and raw_hi > parameter.cutoff) as straddles,
         max(lo) as alive_lo,
         max(point) as alive_point,
-        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 4, id))) as alive_key,
+        max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 4, id)))
+            filter (where parameter.reasons) as alive_key,
         max(evidence_latest(evidence_key(raw_hi, raw_hi, 4, id))) as reach_key
     from (
         select
@@ -228,7 +235,7 @@ cross join lateral (
         max(lo) filter (where alive) as alive_lo,
         max(point) filter (where alive) as alive_point,
         max(evidence_latest(evidence_key(least(lo, parameter.cutoff), least(lo, parameter.cutoff), 5, id)))
-            filter (where alive) as alive_key,
+            filter (where alive and parameter.reasons) as alive_key,
         max(evidence_latest(evidence_key(raw_hi, raw_hi, 5, id))) filter (where alive) as reach_key
     from (
         select
@@ -288,7 +295,7 @@ cross join lateral (
         (given.t0_lo + parameter.term)::date as due_lo,
         (given.t0_hi + parameter.term)::date as due_hi,
         (given.t0 + interval '10 years')::date as tenth,
-        resolving_entry('day_of_row', given.t0_lo, given.least_lo_key) as first_cycle_day,
+        case when parameter.reasons then resolving_entry('day_of_row', given.t0_lo, given.least_lo_key) end as first_cycle_day,
         evidence_key(parameter.cutoff, parameter.cutoff, 6, record.id) as patient_key
     offset 0
 ) anniversary
@@ -337,6 +344,7 @@ cross join lateral (
             else evidence_latest(alive_key)
         end as evidence,
         case
+            when not parameter.reasons then null
             when reason = 'not_treated' then resolving_entry('given_cycle', null, null)
             when reason = 'follow_up_needed' then resolving_entry('follow_up', anniversary.due_hi, null)
             when reason <> 'date_precision' then null
@@ -406,7 +414,7 @@ cross join lateral (
                                       then contacts.attested_reach else contacts.attested_none end)
         end as evidence,
         case
-            when reason in ('later_therapy', 'attested_yes', 'attested_none') then null
+            when not parameter.reasons or reason in ('later_therapy', 'attested_yes', 'attested_none') then null
             when reason = 'not_treated' then resolving_entry('given_cycle', null, null)
             when reason = 'therapy_straddles_start' and evidence_point(systemic.at_start) > given.t0_hi
                 then resolving_entry('day_of_row', evidence_point(systemic.at_start), evidence_latest(systemic.at_start))
@@ -497,7 +505,7 @@ cross join lateral (
                 when evidence_point(reading.progression) <= reading.response_limit then 'PD'
                 when seen.first_ne <= reading.response_limit then 'NE'
             end as own_best_response,
-            case when rule.variant = 'primary' then jsonb_build_object(
+            case when rule.variant = 'primary' and parameter.reasons then jsonb_build_object(
                 'metastatic_disease', criterion(metastatic.value, metastatic.reason,
                     anniversary.patient_key, null, metastatic.resolve),
                 'received_hd_il2', criterion(received.value, received.reason, given.start_key, null, null),

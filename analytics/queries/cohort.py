@@ -173,7 +173,13 @@ def growth(cutoff: date) -> list[tuple[date, dict[str, int]]]:
 
 def sizes_at(cutoff: date, years: int) -> tuple[int, int]:
     """Eligible records of melanoma and of renal cell carcinoma at a cutoff and a threshold, derived now."""
-    parameters = {"ids": None, "cutoff": cutoff, "variants": [DEFAULT_VARIANT], "years": years}
+    parameters = {
+        "ids": None,
+        "cutoff": cutoff,
+        "variants": [DEFAULT_VARIANT],
+        "years": years,
+        "reasons": False,
+    }
     with connection.cursor() as cursor:
         without_memoize("default")
         cursor.execute(_SIZES, parameters)

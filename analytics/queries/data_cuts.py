@@ -66,6 +66,7 @@ def cut_rows(
         "cutoff": cutoff,
         "variants": list(VARIANTS),
         "years": THRESHOLD_YEARS,
+        "reasons": False,
     }
     with known_at(seal, using), connections[using].cursor() as cursor:
         without_memoize(using)

@@ -100,6 +100,7 @@ def registry_rows(cutoff: date, variant: str, using: str = "default") -> Iterato
         "cutoff": cutoff,
         "variants": [variant],
         "years": THRESHOLD_YEARS,
+        "reasons": False,
     }
     with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
         without_memoize(using)
