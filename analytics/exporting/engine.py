@@ -22,8 +22,8 @@ from analytics.actions.exports import READY_DAYS
 from analytics.export_jobs import ExportState
 from analytics.exporting import risk, store
 from analytics.exporting.choices import SUBJECTS
-from analytics.exporting.formats import writer
-from analytics.exporting.formats.base import Release
+from analytics.exporting.formats import check_size, writer
+from analytics.exporting.formats.base import Release, TooManyRows
 from analytics.exporting.freezing import WORKER, freeze
 from analytics.exporting.manifest import MANIFEST, SIGNATURE, manifest, sign
 from analytics.exporting.spool import Spooled, releasing, spool
@@ -35,6 +35,8 @@ from centers.access import acting, system_scope
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS: Final = 3
+# A worker that ends while it builds leaves no word: restarts are forgiven, what kills it every time is not.
+MOST_TAKEN: Final = 10
 RETRY_SECONDS: Final = 30
 _CLAIM_LOCK: Final = 0x48444934
 _STORE_LOCK: Final = 0x48444935
@@ -98,15 +100,20 @@ def _take(key: int) -> ExportJob | None:
 
 def _build_or_fail(job: ExportJob) -> None:
     """Build it; an error is kept by its class alone, since its words could hold a value."""
+    if job.attempts > MOST_TAKEN:
+        _note_failure(job, "WorkerEnded", final=True)
+        return
     try:
         with store.workplace(str(job.public_id)) as folder:
             _build(job, folder)
     except Overtaken:
         return
+    except TooManyRows as error:
+        _note_failure(job, type(error).__name__, final=True)
     except Exception as error:  # whatever a library raises: the row must say so
         name = type(error).__name__
         logger.warning("An export could not be built (%s).", name)
-        _note_failure(job, name)
+        _note_failure(job, name, final=job.attempts >= MOST_ATTEMPTS)
 
 
 def _build(job: ExportJob, folder: Path) -> None:
@@ -120,6 +127,7 @@ def _build(job: ExportJob, folder: Path) -> None:
         found = risk.report(cursor, job.profile, released[SUBJECTS])
         for name in job.recipe["tables"]:
             tables[name] = spool(cursor, job.profile, released[name], folder)
+    check_size(Release(job.profile, tables), job.formats)
     _advance(job, 50, "writing")
     files = _write(job, Release(job.profile, tables), folder)
     _settle(job, files, found, folder)
@@ -204,8 +212,7 @@ def _advance(job: ExportJob, progress: int, stage: str) -> None:
             raise Overtaken
 
 
-def _note_failure(job: ExportJob, name: str) -> None:
-    final = job.attempts >= MOST_ATTEMPTS
+def _note_failure(job: ExportJob, name: str, *, final: bool) -> None:
     with transaction.atomic(using=WORKER):
         ExportJob.objects.using(WORKER).filter(
             pk=job.pk, state=ExportState.RUNNING, attempts=job.attempts

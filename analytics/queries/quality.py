@@ -70,6 +70,8 @@ _LAG: Final = f"""
 _UNKNOWNS: Final = f"""
     select criterion.key, criterion.value ->> 'reason', count(*)
     {REGISTERED.replace("where", "cross join lateral jsonb_each(outcome.criteria) criterion where", 1)}
+        and 'unknown' in (outcome.metastatic_disease, outcome.survival_5y, outcome.no_later_systemic_therapy,
+            outcome.progression_free_5y)
         and criterion.value ->> 'value' = 'unknown' and outcome.t0 is not null
     group by 1, 2 order by 3 desc, 1, 2
 """

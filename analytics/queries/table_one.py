@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from analytics.queries.disclosure import SMALLEST_CELL, readings_beside, row_releasable
-from analytics.queries.filters import EVERYBODY, FILTERED, Filters
+from analytics.queries.filters import EVERYBODY, Filters
 from analytics.queries.overview import sizes_released
+from analytics.queries.selection import REGISTERED, fetch
 from analytics.stats.balance import mean_difference, share_difference
 from patients.rules.code_words import CODE_WORDS
 
@@ -74,13 +74,15 @@ ONE_DISEASE: Final = {
     gettext_noop("Clear cell histology (renal cell)"): "renal_cell",
     gettext_noop("Nephrectomy (renal cell)"): "renal_cell",
 }
-_FROM: Final = f"""
-    from analytics_outcome outcome
-    join patients_patient record on record.id = outcome.patient_id
-    where outcome.variant = 'primary' and outcome.cutoff = %(cutoff)s and outcome.eligible = 'yes'
-        and not record.retracted and record.consent is distinct from 'withdrawn'
-    {FILTERED}
+# Outcomes first, by their index: the planner expects few records in scope and would ask for each outcome by key.
+_ELIGIBLE: Final = f"""
+    with outcome as materialized (
+        select outcome.patient_id, outcome.disease, outcome.age_at_t0, outcome.courses, outcome.doses,
+            outcome.best_response, outcome.surgical_ned
+        {REGISTERED} and outcome.eligible = 'yes'
+    )
 """
+_FROM: Final = "from outcome join patients_patient record on record.id = outcome.patient_id"
 
 
 def _unpivoted(columns: dict[str, str], kind: str) -> str:
@@ -90,12 +92,12 @@ def _unpivoted(columns: dict[str, str], kind: str) -> str:
     return f"cross join lateral (values {pairs}) cell (variable, value)"
 
 
-_CATEGORY_SQL: Final = _FROM.replace("where", _unpivoted(CATEGORIES, "text") + " where", 1)
-_MEASURE_SQL: Final = _FROM.replace("where", _unpivoted(MEASURES, "double precision") + " where", 1)
-_COUNT: Final = f"""
+_CATEGORY_SQL: Final = f"{_FROM} {_unpivoted(CATEGORIES, 'text')}"
+_MEASURE_SQL: Final = f"{_FROM} {_unpivoted(MEASURES, 'double precision')}"
+_COUNT: Final = f"""{_ELIGIBLE}
     select variable, outcome.disease, coalesce(value, ''), count(*) {_CATEGORY_SQL} group by 1, 2, 3
 """
-_SPREAD: Final = f"""
+_SPREAD: Final = f"""{_ELIGIBLE}
     select variable, outcome.disease, count(value), count(*) - count(value),
         percentile_cont(array[0.25, 0.5, 0.75]) within group (order by value), avg(value), var_samp(value)
     {_MEASURE_SQL} group by grouping sets ((1, 2), (1))
@@ -182,14 +184,10 @@ def _measure_releasable(counted: _Counts, spread: _Spreads, number: int) -> tupl
 def _fetch(cutoff: date, filters: Filters) -> tuple[_Counts, _Spreads]:
     counted: _Counts = defaultdict(lambda: {disease: {} for disease in DISEASES})
     spread: _Spreads = defaultdict(dict)
-    parameters = {"cutoff": cutoff, **filters.parameters}
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, parameters)
-        for variable, disease, value, number in cursor.fetchall():
-            counted[variable].setdefault(disease, {})[value] = number
-        cursor.execute(_SPREAD, parameters)
-        for variable, disease, *numbers in cursor.fetchall():
-            spread[variable][disease or "all"] = tuple(numbers)
+    for variable, disease, value, number in fetch(_COUNT, cutoff, filters):
+        counted[variable].setdefault(disease, {})[value] = number
+    for variable, disease, *numbers in fetch(_SPREAD, cutoff, filters):
+        spread[variable][disease or "all"] = tuple(numbers)
     return counted, spread
 
 

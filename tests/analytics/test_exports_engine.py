@@ -17,9 +17,10 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import models, transaction
+from django.urls import reverse
 
 from analytics.actions import exports, projects
-from analytics.exporting import engine, store
+from analytics.exporting import engine, formats, store
 from analytics.exporting.codebook import codebook
 from analytics.exporting.columns import Column
 from analytics.exporting.download import Wanted, find_file, send_file
@@ -39,6 +40,7 @@ from analytics.stats.kaplan_meier import kaplan_meier
 from centers.access import acting, pooled, scope_of, system_scope
 from patients.models import Patient
 from tests.analytics.adtte_rules import broken
+from tests.analytics.conftest import signed_in
 from tests.analytics.exports_world import (
     World,
     again,
@@ -366,6 +368,38 @@ def test_failed_build_is_tried_again_and_given_up(
         superuser.execute("reset session_replication_role")
     assert found.state == "failed"
     assert engine.build_waiting() == 0
+
+
+def test_table_too_large_for_a_format_is_said_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(formats.MOST_ROWS, "sav", 100)
+    large = ask(world, RESEARCH, formats=["csv", "sav"])
+    small = ask(world, RESEARCH, formats=["csv", "parquet"])
+    engine.build_waiting()
+    assert (again(large).state, again(large).error, again(large).attempts) == (
+        "failed",
+        "TooManyRows",
+        1,
+    )
+    assert again(small).state == "review"
+    page = signed_in(world.asker).get(reverse("export_detail", args=[large.public_id]))
+    assert "more rows than one of the formats takes" in page.content.decode()
+
+
+def test_export_that_ends_every_worker_is_given_up(
+    world: World, superuser: psycopg.Connection
+) -> None:
+    job = ask(world, RESEARCH, formats=["csv"])
+    superuser.execute("set session_replication_role = replica")
+    superuser.execute(
+        "update analytics_export_job set state = 'running', attempts = 10 where id = %s", [job.pk]
+    )
+    superuser.execute("reset session_replication_role")
+    engine.build_waiting()
+    assert (again(job).state, again(job).error) == ("failed", "WorkerEnded")
+    page = signed_in(world.asker).get(reverse("export_detail", args=[job.public_id]))
+    assert "worker ended each time" in page.content.decode()
 
 
 def test_ended_export_is_not_settled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

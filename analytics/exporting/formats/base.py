@@ -17,6 +17,8 @@ from analytics.exporting.spool import Spooled
 
 # The first moment that a zip entry can have.
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
+# Where formats have their time of writing.
+_HEAD: Final = 4096
 # Spreadsheets run what begins like this (OWASP, CSV injection).
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,6 +41,10 @@ class Release:
     tables: Mapping[str, Spooled]
 
 
+class TooManyRows(ValueError):
+    """A table has more rows than one of the formats takes."""
+
+
 Writer = Callable[[Release, Path], Sequence[Written]]
 
 
@@ -53,5 +59,14 @@ def is_open(column: Column) -> bool:
 
 
 def patch(path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Rewrite a file's bytes: times that a library insists on."""
-    path.write_bytes(change(path.read_bytes()))
+    """Rewrite the first bytes of a file where they are: times that a library insists on.
+
+    Raises ValueError when their number changes.
+    """
+    with path.open("r+b") as file:
+        found = file.read(_HEAD)
+        changed = change(found)
+        if len(changed) != len(found):
+            raise ValueError("A patch leaves every byte after it where it is.")
+        file.seek(0)
+        file.write(changed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from array import array
+from collections.abc import Callable, MutableSequence, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,22 +15,38 @@ from analytics.exporting.spool import Spooled
 
 def frame(spooled: Spooled, *, coded: bool = False) -> pd.DataFrame:
     """The table as a frame: numbers as floats, codes as texts, or (`coded`) as 1, 2, ... of the codebook."""
-    rows = list(spooled.values())
-    data: dict[str, Any] = {}
-    for place, column in enumerate(spooled.table.columns):
-        values = [row[place] for row in rows]
-        if coded and column.kind == "code":
-            number = {code: float(n) for n, code in enumerate(column.codes, 1)}
-            data[column.name] = pd.Series(
-                [None if value is None else number[str(value)] for value in values], dtype="float64"
+    columns = spooled.table.columns
+    cells = [_cell(column, coded=coded) for column in columns]
+    found: list[MutableSequence[Any]] = [
+        array("d") if _is_number(column, coded=coded) else [] for column in columns
+    ]
+    for row in spooled.values():
+        for values, cell, value in zip(found, cells, row, strict=True):
+            values.append(cell(value))
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(
+                values, dtype="object" if isinstance(values, list) else "float64"
             )
-        elif column.kind in ("integer", "number"):
-            data[column.name] = pd.Series(values, dtype="float64")
-        else:
-            data[column.name] = pd.Series(
-                ["" if value is None else str(value) for value in values], dtype="object"
-            )
-    return pd.DataFrame(data)
+            for column, values in zip(columns, found, strict=True)
+        }
+    )
+
+
+def _is_number(column: Column, *, coded: bool) -> bool:
+    return column.kind in ("integer", "number") or (coded and column.kind == "code")
+
+
+def _cell(column: Column, *, coded: bool) -> Callable[[Any], Any]:
+    """What makes a value of a column a cell of its frame; a number that is missing is NaN."""
+    if coded and column.kind == "code":
+        number = {code: float(n) for n, code in enumerate(column.codes, 1)}
+        return lambda value: math.nan if value is None else number[value]
+    if column.kind in ("integer", "number"):
+        return lambda value: math.nan if value is None else float(value)
+    # The same text is kept once, however many rows have it.
+    kept: dict[str, str] = {}
+    return lambda value: "" if value is None else kept.setdefault(value, value)
 
 
 def value_labels(columns: Sequence[Column]) -> dict[str, dict[int | float, str]]:

@@ -12,8 +12,6 @@ from analytics.exporting.formats.base import EPOCH, Release, Written, harmless
 
 NAME: Final = "export.xlsx"
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# What a sheet holds at most.
-MOST_ROWS: Final = 1_048_575
 _OPTIONS: Final = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -23,18 +21,12 @@ _OPTIONS: Final = {
 _HEADINGS: Final = ("table", "column", "label", "type", "unit", "values", "how", "note")
 
 
-class TooManyRows(ValueError):
-    """A table does not fit into a sheet."""
-
-
 def write(release: Release, folder: Path) -> list[Written]:
-    """One file. Raises TooManyRows."""
+    """One file."""
     with xlsxwriter.Workbook(str(folder / NAME), _OPTIONS) as book:
         book.set_properties({"created": EPOCH.replace(tzinfo=None), "author": "", "comments": ""})
         bold = book.add_format({"bold": True})
         for spooled in release.tables.values():
-            if spooled.rows > MOST_ROWS:
-                raise TooManyRows(spooled.table.name)
             sheet = book.add_worksheet(spooled.table.name)
             _line(sheet, 0, spooled.table.names, bold)
             for number, values in enumerate(spooled.values(), 1):
