@@ -76,6 +76,11 @@ def run(records: int) -> list[Table]:
     load_records(dsn, records)
     with acting(system_scope()):
         refresh_all(cutoff=STANDING)
+    return released(dsn, records)
+
+
+def released(dsn: str, records: int) -> list[Table]:
+    """The same of records that are loaded and derived."""
     with psycopg.connect(dsn, autocommit=True) as server:
         frozen = _prepare(server)
         jobs = {profile: _job(server, profile) for profile in PROFILES}

@@ -29,6 +29,7 @@ TITLES: Final = {
     "load": "Many people at once",
     "workers": "One worker process and two",
     "backup": "Backup and restore",
+    "million": "A million records",
     "soak": "Soak",
 }
 INTRODUCTION: Final = """# Benchmarks

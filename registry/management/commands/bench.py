@@ -20,6 +20,7 @@ from registry.bench import (
     exporting,
     importing,
     load,
+    million,
     pages,
     report,
     saving,
@@ -32,7 +33,8 @@ from registry.bench.measure import Table
 
 DEFAULT_RECORDS: Final = 100_000
 FULL_RECORDS: Final = 1_000_000
-LONG: Final = ("derive-full", "soak")  # only when asked for
+FULL: Final = ("derive-full", "million")  # of FULL_RECORDS
+LONG: Final = (*FULL, "soak")  # only when asked for
 BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "derive": derivation.run,
     "derive-full": derivation.run,
@@ -45,6 +47,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "load": load.run,
     "workers": workers.run,
     "backup": backup.run,
+    "million": million.run,
     "soak": soak.run,
 }
 
@@ -67,7 +70,7 @@ class Command(BaseCommand):
             help=f"records of the derivation and rows of the import (RECORDS, or {DEFAULT_RECORDS})",
         )
         parser.add_argument(
-            "--full", action="store_true", help=f"also derive {FULL_RECORDS} records"
+            "--full", action="store_true", help=f"also what is measured of {FULL_RECORDS} records"
         )
         parser.add_argument(
             "--minutes",
@@ -97,8 +100,8 @@ class Command(BaseCommand):
             options["result"].write_text(json.dumps([table.as_json() for table in tables]))
             return
         chosen = options["only"] or [name for name in BENCHMARKS if name not in LONG]
-        if options["full"] and "derive-full" not in chosen:
-            chosen.append("derive-full")
+        if options["full"]:
+            chosen += [name for name in FULL if name not in chosen]
         try:
             with cluster.throw_away_cluster() as servers:
                 for name in chosen:
@@ -109,7 +112,7 @@ class Command(BaseCommand):
             ) from None
 
     def _measure(self, servers: cluster.Cluster, name: str, options: dict[str, Any]) -> None:
-        records = FULL_RECORDS if name == "derive-full" else options["records"]
+        records = FULL_RECORDS if name in FULL else options["records"]
         self.stderr.write(f"bench: {name} ...")
         load = os.getloadavg()[0]
         with (
