@@ -29,10 +29,9 @@ HOUR: Final = 3600.0
 
 
 class Use(NamedTuple):
-    """What a process holds: memory in MB (its share of what is shared; all that it maps), open descriptors."""
+    """What a process holds: memory in MB (with its share of what is shared), and open descriptors."""
 
     pss: float
-    rss: float
     descriptors: int
 
 
@@ -44,8 +43,8 @@ class Sample(NamedTuple):
     uses: Mapping[str, Use]
 
 
-def run(records: int, minutes: float = MINUTES) -> list[Table]:
-    """So many minutes. Raises RuntimeError when the product does not come up or to rest."""
+def run(records: int, minutes: float = MINUTES, people: int = PEOPLE) -> list[Table]:
+    """So many people for so many minutes. Raises RuntimeError when the product does not come up or to rest."""
     dsn = os.environ[cluster.DSN]
     records = min(records, RECORDS)
     load.prepare(dsn, records)
@@ -57,7 +56,7 @@ def run(records: int, minutes: float = MINUTES) -> list[Table]:
         psycopg.connect(dsn, autocommit=True) as connection,
         house.sampled(lambda: _sample(product, _data_folder(dsn)), EVERY) as seen,
     ):
-        load.crowd(PEOPLE, minutes * 60, product, connection, (answers, meanwhile))
+        load.crowd(people, minutes * 60, product, connection, (answers, meanwhile))
     meanwhile.notes.append(house.STALENESS_NOTE)
     return [_memory(seen), meanwhile, answers]
 
@@ -86,36 +85,41 @@ def _use(pid: int) -> Use:
         lines = (place / "smaps_rollup").read_text().splitlines()[1:]
         descriptors = sum(1 for _ in (place / "fd").iterdir())
     except (FileNotFoundError, ProcessLookupError):
-        return Use(0, 0, 0)
+        return Use(0, 0)
     held = {
         name: int(rest.split()[0]) / 1024 for name, _, rest in (s.partition(":") for s in lines)
     }
-    return Use(held["Pss"], held["Rss"], descriptors)
+    return Use(held["Pss"], descriptors)
 
 
 def _memory(seen: Sequence[Sample]) -> Table:
     kinds = [
-        f"{of} {when}" for of in ("PSS", "RSS", "files") for when in ("begin", "end", "an hour")
+        f"{of} {when}"
+        for of in ("PSS", "files")
+        for when in ("begin", "half", "end", "an hour, second half")
     ]
     table = Table("Memory and open files", ["process", *kinds])
     lasted = seen[-1].at - seen[0].at
     warm = min(WARM_SHARE * lasted, MOST_WARM)
     counted = [sample for sample in seen if sample.at - seen[0].at >= warm]
     for name in counted[0].uses:
-        lines = zip(*(sample.uses.get(name, Use(0, 0, 0)) for sample in counted), strict=True)
+        lines = zip(*(sample.uses.get(name, Use(0, 0)) for sample in counted), strict=True)
         times = [sample.at for sample in counted]
         cells = [cell for values in lines for cell in _course(times, values)]
         table.rows.append([name, *cells])
     ended = sum(a.pids != b.pids for a, b in pairwise(seen))
     table.notes.append(
-        f"{len(seen)} samples in {lasted:.0f} s; the first {warm:.0f} s (warming up) do not count. MB; begin and end:"
-        f" medians of {FEW} samples; an hour: slope of the line of least squares over all. PSS divides what processes"
-        f" share among them, RSS counts it in each. Processes ended and begun again: {ended}."
+        f"{len(seen)} samples in {lasted:.0f} s; the first {warm:.0f} s (warming up) do not count. MB; begin, half, end:"
+        f" medians of {FEW} samples; an hour: slope of the line of least squares. PSS divides what processes"
+        f" share among them. Processes ended and begun again: {ended}."
     )
     return table
 
 
 def _course(times: Sequence[float], values: Sequence[float]) -> list[str]:
-    """Begin, end and slope an hour."""
-    slope = linear_regression(times, values).slope * HOUR if len(times) > 1 else 0.0
-    return [f"{median(values[:FEW]):.4g}", f"{median(values[-FEW:]):.4g}", f"{slope:+.1f}"]
+    """Begin, half, end, and slope an hour of the second half."""
+    half = len(values) // 2
+    late = times[half:], values[half:]
+    slope = linear_regression(*late).slope * HOUR if len(late[0]) > 1 else 0.0
+    parts = values[:FEW], values[half : half + FEW], values[-FEW:]
+    return [*(f"{median(part):.4g}" for part in parts), f"{slope:+.1f}"]

@@ -96,7 +96,7 @@ def test_people_work_in_the_running_product_without_an_error(measured: None) -> 
     assert int(meanwhile.rows[0][3].split()[0]) > 0  # derived
     processes = {"web", "web, child 1", "web, child 2", "worker", "beat", "Valkey", soak.POSTGRES}
     assert processes <= {row[0] for row in memory.rows}
-    assert all(float(row[1]) > 0 and float(row[7]) > 0 for row in memory.rows)
+    assert all(float(row[1]) > 0 and float(row[5]) > 0 for row in memory.rows)
 
 
 def test_marks_are_worked_off_by_one_process_and_by_two(

@@ -78,6 +78,12 @@ class Command(BaseCommand):
             default=soak.MINUTES,
             help="how long the soak lasts (default: %(default)g)",
         )
+        parser.add_argument(
+            "--people",
+            type=int,
+            default=soak.PEOPLE,
+            help="how many work in it (default: %(default)d)",
+        )
         parser.add_argument("--only", choices=BENCHMARKS, action="append", help="measure this one")
         parser.add_argument(
             "--report",
@@ -95,7 +101,7 @@ class Command(BaseCommand):
         if options["inside"]:
             run = BENCHMARKS[options["inside"]]
             if run is soak.run:
-                run = partial(soak.run, minutes=options["minutes"])
+                run = partial(soak.run, minutes=options["minutes"], people=options["people"])
             tables = run(options["records"])
             options["result"].write_text(json.dumps([table.as_json() for table in tables]))
             return
@@ -120,7 +126,7 @@ class Command(BaseCommand):
             tempfile.NamedTemporaryFile(suffix=".json") as result,
         ):
             arguments = ["--inside", name, "--records", str(records), "--result", result.name]
-            arguments += ["--minutes", str(options["minutes"])]
+            arguments += ["--minutes", str(options["minutes"]), "--people", str(options["people"])]
             cluster.manage("bench", *arguments, environment=environment)
             tables = [Table(**table) for table in json.loads(Path(result.name).read_text())]
             text = report.section(name, tables, environment[cluster.DSN], load)
