@@ -21,7 +21,8 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -86,7 +87,7 @@ def restore_backup(folder: Path, owner_url: str, progress: Progress = lambda _: 
     """Restore the dump, in one transaction, into the empty database that `owner_url` names.
 
     The roles must be there (`python -m registry.stack.roles`). Raises BackupError; then nothing is
-    written. Files come back by `restore_files`.
+    written. Files come back by `unpacked_files`.
     """
     read_manifest(folder)
     with psycopg.connect(owner_url) as connection:
@@ -105,16 +106,35 @@ def restore_backup(folder: Path, owner_url: str, progress: Progress = lambda _: 
     _run(command, _login(info))
 
 
-def restore_files(folder: Path, store: Path) -> None:
-    """Unpack the files of exports into an empty or absent folder. Raises BackupError."""
+@contextmanager
+def unpacked_files(folder: Path, store: Path) -> Iterator[None]:
+    """Unpack the files of exports into an empty or absent folder, for good if the block ends without an error.
+
+    Raises BackupError.
+    """
     packed = folder / FILES
     if not packed.exists():
+        yield
         return
-    if store.exists() and any(store.iterdir()):
-        raise BackupError(f"{store} is not empty; files are restored into an empty folder.")
-    store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tarfile.open(packed) as archive:
-        archive.extractall(store, filter="data")
+    try:
+        if store.exists() and any(store.iterdir()):
+            raise BackupError(
+                f"{store} is not empty; files are restored into an empty folder. Move what is there, or name"
+                " another folder in REGISTRY_EXPORT_DIR."
+            )
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupError(f"{store}: {error.strerror}.") from error
+    try:
+        with tarfile.open(packed) as archive:
+            archive.extractall(store, filter="data")
+        yield
+    except BaseException as error:
+        for path in store.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if isinstance(error, OSError):
+            raise BackupError(f"{store}: {error.strerror}.") from error
+        raise
 
 
 def expire(target: Path, keep: int) -> list[Path]:

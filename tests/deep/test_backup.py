@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,11 @@ def test_restored_registry_serves_rows_and_files_and_holds_its_policies(
     stack = start_test_stack()
     try:
         monkeypatch.setenv("DATABASE_OWNER_URL", stack.environment["DATABASE_OWNER_URL"])
-        monkeypatch.setattr(settings, "REGISTRY_EXPORT_DIR", store.parent / "restored")
-        said("restore", str(backup))
-        assert (store.parent / "restored" / "one").read_bytes() == b"released"
+        restored = store.parent / "restored"
+        assert "is not empty" in refused("restore", str(backup))  # the store itself
+        monkeypatch.setattr(settings, "REGISTRY_EXPORT_DIR", restored)
+        said("restore", str(backup))  # so the database was left empty
+        assert (restored / "one").read_bytes() == b"released"
         with psycopg.connect(stack.environment["DATABASE_URL"]) as app:
             hidden = app.execute("select count(*) from patients_patient").fetchone()
             owners = app.execute(
@@ -103,7 +106,9 @@ def test_restored_registry_serves_rows_and_files_and_holds_its_policies(
             ).fetchall()
         assert hidden == (0,)
         assert owners == [("registry_owner",)]
-        assert "not empty" in refused("restore", str(backup))
+        shutil.rmtree(restored)
+        assert "The database is not empty" in refused("restore", str(backup))
+        assert list(restored.iterdir()) == []
     finally:
         stack.stop()
 

@@ -14,7 +14,7 @@ from registry.backups import (
     key_fingerprint,
     read_manifest,
     restore_backup,
-    restore_files,
+    unpacked_files,
 )
 
 
@@ -43,8 +43,8 @@ class Command(BaseCommand):
         try:
             if read_manifest(folder)["identifier_key"] != key_fingerprint():
                 self._other_key(options["another_key"])
-            restore_backup(folder, url, self.stderr.write)
-            restore_files(folder, settings.REGISTRY_EXPORT_DIR)
+            with unpacked_files(folder, settings.REGISTRY_EXPORT_DIR):
+                restore_backup(folder, url, self.stderr.write)
         except BackupError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{folder.name} is restored. Next: manage.py verify_audit")
