@@ -56,7 +56,9 @@ class Command(BaseCommand):
                     days=options["days"],
                 )
             except Project.DoesNotExist as error:
-                raise CommandError("There is no project of that name.") from error
+                raise CommandError(
+                    "There is no project of that name: an administrator makes it under Projects."
+                ) from error
             except User.DoesNotExist as error:
                 raise CommandError("There is no active account of that user name.") from error
             except ValueError as error:
