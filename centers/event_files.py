@@ -11,6 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
@@ -54,10 +55,11 @@ def safe_cell(text: str) -> str:
 
 def event_file(events: QuerySet[AuditEvent], name: str, form: str) -> tuple[FileResponse, int]:
     """The events as a download of the format, and how many they are. `name` identifies nobody."""
-    file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the answer closes it
     # A file is the same in every language of the pages.
-    with override(None):
+    with ExitStack() as stack, override(None):
+        file: IO[bytes] = stack.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY))
         count = _WRITERS[form](file, _lines(events))
+        stack.pop_all()  # from here on the response closes it
     file.seek(0)
     response = FileResponse(
         file, as_attachment=True, filename=f"{name}.{form}", content_type=FORMATS[form]

@@ -39,5 +39,9 @@ def event_download(
         raise Http404
     response, count = event_file(events, name, form)
     detail = {**detail, "format": form, "events": count}
-    record_event(EventKind.EXPORT, detail, center_id=center_id, patient_id=patient_id)
+    try:
+        record_event(EventKind.EXPORT, detail, center_id=center_id, patient_id=patient_id)
+    except BaseException:
+        response.close()
+        raise
     return response

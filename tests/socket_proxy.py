@@ -77,7 +77,8 @@ class SocketProxy:
         except OSError:  # a server that is gone has lost nothing of ours: the next one
             self.cut()
             raise
-        client.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # a killed client hears of it even less
+            client.shutdown(socket.SHUT_RDWR)
         server.settimeout(0.5)
         with self._counting:
             self.lost += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from tempfile import TemporaryFile
 from typing import IO, Final
 
@@ -55,9 +56,11 @@ def record_download(request: HttpRequest) -> HttpResponseBase:
 
 def _file(center: Center, what: str) -> FileResponse:
     """The file, without a name on any disk; gone when it has been sent."""
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - the response closes it
     write = write_bundle if what == "records" else write_signatures
-    write(actor=required_scope(), center=center, target=file)
+    with ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(TemporaryFile())
+        write(actor=required_scope(), center=center, target=file)
+        stack.pop_all()  # from here on the response closes it
     __, end, media_type = FILES[what]
     name = f"{center.code}-{timezone.now():%Y-%m-%d}-{end}"
     response = FileResponse(file, as_attachment=True, filename=name, content_type=media_type)
