@@ -235,7 +235,8 @@ def _list(world: World, _: random.Random) -> None:
 
 
 def _search(world: World, draw: random.Random) -> None:
-    world.client(draw.choice(PEOPLE_OF_B)).post("/records/find/", {"text": draw.choice(TEXTS)})
+    client = world.client(draw.choice(PEOPLE_OF_B))
+    text_of(client.post("/records/find/", {"text": draw.choice(TEXTS)}))
 
 
 def _send_form(
@@ -252,7 +253,7 @@ def _send_form(
         forms = [f for f in forms if f.action not in LEFT_OUT]
         if forms:
             form = draw.choice(forms)
-            client.post(form.action, filled(form, draw))
+            text_of(client.post(form.action, filled(form, draw)))
 
 
 def filled(form: HtmlForm, draw: random.Random) -> dict[str, list[str]]:
