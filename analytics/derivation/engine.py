@@ -115,7 +115,7 @@ def derive(
 
     Raises ValueError for an unknown variant.
     """
-    parameters = _parameters(ids, cutoff, variants, threshold_years)
+    parameters = derivation_parameters(ids, cutoff, variants, threshold_years)
     with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
         without_memoize(using)
         cursor.execute(DERIVATION, parameters)
@@ -156,27 +156,15 @@ def refresh_all(
     return changed
 
 
-def without_memoize(using: str) -> None:
-    """For the rest of the transaction: the planner would cache steps that never repeat (twice the time)."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("set local enable_memoize = off")
-
-
-def _store(cursor: Any, ids: Sequence[int], cutoff: date) -> int:
-    cursor.execute("set local enable_memoize = off")
-    parameters = _parameters(ids, cutoff, VARIANTS, THRESHOLD_YEARS) | {"rule_set": RULE_SET}
-    cursor.execute(UPSERT, parameters)
-    changed: int = cursor.rowcount
-    cursor.execute(LEFT_OUT, parameters)
-    changed += int(cursor.rowcount)
-    cursor.execute(_AS_SYSTEM, [str(SYSTEM_USER_ID), Role.SYSTEM.value])
-    cursor.execute(QUERIES, {"ids": list(ids), **_WORDS})
-    return changed
-
-
-def _parameters(
-    ids: Sequence[int] | None, cutoff: date, variants: Sequence[str], threshold_years: int
+def derivation_parameters(
+    ids: Sequence[int] | None,
+    cutoff: date,
+    variants: Sequence[str] = VARIANTS,
+    threshold_years: int = THRESHOLD_YEARS,
+    *,
+    reasons: bool = True,
 ) -> dict[str, Any]:
+    """What DERIVATION binds; without `reasons` its `criteria` are null. Raises ValueError for an unknown variant."""
     unknown = set(variants) - set(VARIANTS)
     if unknown or not variants:
         raise ValueError(f"A variant is one of {', '.join(VARIANTS)}.")
@@ -185,8 +173,26 @@ def _parameters(
         "cutoff": cutoff,
         "variants": list(variants),
         "years": threshold_years,
-        "reasons": True,
+        "reasons": reasons,
     }
+
+
+def without_memoize(using: str) -> None:
+    """For the rest of the transaction: the planner would cache steps that never repeat (twice the time)."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("set local enable_memoize = off")
+
+
+def _store(cursor: Any, ids: Sequence[int], cutoff: date) -> int:
+    cursor.execute("set local enable_memoize = off")
+    parameters = derivation_parameters(ids, cutoff) | {"rule_set": RULE_SET}
+    cursor.execute(UPSERT, parameters)
+    changed: int = cursor.rowcount
+    cursor.execute(LEFT_OUT, parameters)
+    changed += int(cursor.rowcount)
+    cursor.execute(_AS_SYSTEM, [str(SYSTEM_USER_ID), Role.SYSTEM.value])
+    cursor.execute(QUERIES, {"ids": list(ids), **_WORDS})
+    return changed
 
 
 def _typed(row: Sequence[Any]) -> Derived:

@@ -17,7 +17,12 @@ from typing import Final
 
 from django.db import connection
 
-from analytics.derivation.engine import DEFAULT_VARIANT, DERIVATION, without_memoize
+from analytics.derivation.engine import (
+    DEFAULT_VARIANT,
+    DERIVATION,
+    derivation_parameters,
+    without_memoize,
+)
 from analytics.queries.filters import EVERYBODY, Filters
 from analytics.queries.panel import completed_years
 from analytics.queries.selection import TREATED, fetch
@@ -173,13 +178,7 @@ def growth(cutoff: date) -> list[tuple[date, dict[str, int]]]:
 
 def sizes_at(cutoff: date, years: int) -> tuple[int, int]:
     """Eligible records of melanoma and of renal cell carcinoma at a cutoff and a threshold, derived now."""
-    parameters = {
-        "ids": None,
-        "cutoff": cutoff,
-        "variants": [DEFAULT_VARIANT],
-        "years": years,
-        "reasons": False,
-    }
+    parameters = derivation_parameters(None, cutoff, [DEFAULT_VARIANT], years, reasons=False)
     with connection.cursor() as cursor:
         without_memoize("default")
         cursor.execute(_SIZES, parameters)

@@ -15,8 +15,8 @@ from analytics.derivation.engine import (
     DEFAULT_VARIANT,
     DERIVATION,
     RULE_SET,
-    THRESHOLD_YEARS,
     VARIANTS,
+    derivation_parameters,
     without_memoize,
 )
 from analytics.models import DataCut
@@ -61,13 +61,7 @@ def cut_rows(
 
     In CUT_COLUMNS and canonical order.
     """
-    parameters = {
-        "ids": None if ids is None else list(ids),
-        "cutoff": cutoff,
-        "variants": list(VARIANTS),
-        "years": THRESHOLD_YEARS,
-        "reasons": False,
-    }
+    parameters = derivation_parameters(ids, cutoff, reasons=False)
     with known_at(seal, using), connections[using].cursor() as cursor:
         without_memoize(using)
         cursor.execute(_ROWS, parameters)

@@ -27,6 +27,7 @@ from analytics.derivation.engine import (
     THRESHOLD_YEARS,
     VARIANTS,
     Derived,
+    derivation_parameters,
     without_memoize,
 )
 from analytics.models import Outcome
@@ -237,15 +238,8 @@ def outcomes_at(
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         without_memoize(using)
         cursor.execute(_CREATE if reasons else _CREATE + _WITHOUT_REASONS)
-        parameters = {
-            "ids": None,
-            "cutoff": cutoff,
-            "variants": list(variants),
-            "years": threshold_years,
-            "reasons": reasons,
-            "rule_set": RULE_SET,
-            "hidden": _hides_birth_dates(),
-        }
+        bound = derivation_parameters(None, cutoff, variants, threshold_years, reasons=reasons)
+        parameters = bound | {"rule_set": RULE_SET, "hidden": _hides_birth_dates()}
         kept = seal is not None and threshold_years == THRESHOLD_YEARS
         if kept:
             cursor.execute(_ANEW, parameters)

@@ -17,8 +17,8 @@ from analytics.derivation.engine import (
     DEFAULT_VARIANT,
     DERIVATION,
     RULE_SET,
-    THRESHOLD_YEARS,
     Derived,
+    derivation_parameters,
     derive,
     without_memoize,
 )
@@ -95,13 +95,7 @@ def derived_record(
 
 def registry_rows(cutoff: date, variant: str, using: str = "default") -> Iterator[tuple[Any, ...]]:
     """Every record in scope derived now, in the columns of COLUMNS, by center and record id."""
-    parameters = {
-        "ids": None,
-        "cutoff": cutoff,
-        "variants": [variant],
-        "years": THRESHOLD_YEARS,
-        "reasons": False,
-    }
+    parameters = derivation_parameters(None, cutoff, [variant], reasons=False)
     with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
         without_memoize(using)
         cursor.execute(_REGISTRY_ROWS, parameters)
