@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -12,6 +12,8 @@ from django.test import Client
 
 from centers.access import acting, system_scope
 from tests.universe import Universe
+
+DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|IL2-\d{8}-\d")
 
 
 @dataclass
@@ -65,6 +67,12 @@ def read_page(response: HttpResponse) -> Page:
 def without_token(text: str) -> str:
     """A page without what is random in each answer."""
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text)
+
+
+def shown(text: str, words: Iterable[str]) -> list[str]:
+    """Which of the words stand in a text; not in public ids, hashes and registry numbers, which hold any year by chance."""
+    known = DRAWN.sub("", text)
+    return [word for word in words if word in known]
 
 
 def status_of(client: Client, path: str, method: str = "get") -> int:
