@@ -7,14 +7,14 @@ import os
 import secrets
 from pathlib import Path
 
-from tests.stack_support import SET_BY_RUN
+from registry.stack import devstack
 
 HOST = "registry.example.org"
 
 
 def deployment_environment(static: Path) -> dict[str, str]:
     """As docker-compose.yml sets it; the database has no row yet, so any key fits."""
-    kept = {name: value for name, value in os.environ.items() if name not in SET_BY_RUN}
+    kept = {name: value for name, value in os.environ.items() if name not in devstack.VARIABLES}
     return kept | {
         "DATABASE_URL": os.environ["DATABASE_URL"],
         "DATABASE_WORKER_URL": os.environ["DATABASE_WORKER_URL"],

@@ -16,21 +16,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from registry.stack import roles
+from registry.stack import devstack
 from registry.stack.paths import CHECKOUT
 
 MARK = "REGISTRY_TEST_MARK"
-# What the test run itself set; a command under test begins without it.
-SET_BY_RUN = (
-    *roles.URLS,
-    "REDIS_URL",
-    "SECRET_KEY",
-    "STATIC_ROOT",
-    "REGISTRY_DEMO",
-    "REGISTRY_IDENTIFIER_KEY",
-    "REGISTRY_CUTOFF",
-    "PORT",
-)
 
 
 @contextmanager
@@ -56,7 +45,9 @@ class Place:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a newcomer: nothing of the test run, only the data folder."""
-        given = {name: value for name, value in os.environ.items() if name not in SET_BY_RUN}
+        given = {
+            name: value for name, value in os.environ.items() if name not in devstack.VARIABLES
+        }
         return {**given, MARK: self.mark, "REGISTRY_DATA_DIR": str(self.data), **more}
 
     def start(

@@ -26,6 +26,7 @@ TITLES: Final = {
     "security": "Row-level security and audit",
     "pages": "Pages",
     "statistics": "Survival statistics",
+    "start": "Start",
     "load": "Many people at once",
     "workers": "One worker process and two",
     "backup": "Backup and restore",

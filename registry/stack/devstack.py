@@ -197,6 +197,19 @@ def _import_path() -> list[str]:
     return [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
 
 
+# What `environment` sets, and what a command may have been given beside it: a registry of its own begins without.
+VARIABLES = (
+    *roles.URLS,
+    "REDIS_URL",
+    "SECRET_KEY",
+    "STATIC_ROOT",
+    "REGISTRY_DEMO",
+    "REGISTRY_IDENTIFIER_KEY",
+    "REGISTRY_CUTOFF",
+    "PORT",
+)
+
+
 def environment(stack: Stack) -> dict[str, str]:
     """The variables that settings read, for the embedded servers and the secrets of the data folder."""
     found = {

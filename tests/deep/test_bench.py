@@ -14,7 +14,7 @@ from django.db import transaction
 from centers.access import acting, system_scope
 from patients.queries.records import load_records as read_records
 from patients.rules.checks import check_record
-from registry.bench import cluster, data, importing, people, report, saving, soak, workers
+from registry.bench import cluster, data, importing, people, report, saving, soak, starting, workers
 from registry.bench.measure import (
     Effort,
     Table,
@@ -107,6 +107,14 @@ def test_marks_are_worked_off_by_one_process_and_by_two(
     assert [row[0] for row in table.rows] == list(workers.WORKS)
     assert data.count_rows(superuser, "analytics_stale") == 0
     assert data.count_rows(superuser, "analytics_outcome") > 0
+
+
+def test_whole_registry_starts_on_a_new_folder_and_on_a_used_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(starting, "AGAIN", 1)
+    (table,) = starting.run(RECORDS)
+    assert [row[:2] for row in table.rows] == [["new data folder", "1"], ["used data folder", "1"]]
 
 
 def test_report_replaces_one_section_and_keeps_the_others(tmp_path: Path) -> None:

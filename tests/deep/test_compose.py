@@ -28,8 +28,9 @@ import pytest
 import yaml
 from django.conf import settings
 
+from registry.stack import devstack
 from registry.stack.devstack import TestStack, start_test_stack
-from tests.stack_support import SET_BY_RUN, becomes
+from tests.stack_support import becomes
 
 BASE = Path(settings.BASE_DIR)
 SERVICES: dict[str, Any] = yaml.safe_load((BASE / "docker-compose.yml").read_text())["services"]
@@ -67,7 +68,9 @@ class Deployment:
             "DATABASE_SUPERUSER_URL": f"postgresql://postgres@/postgres?host={superuser}",
             "REGISTRY_EXPORT_DIR": str(self.folder / "exports"),
         }
-        outer = {name: value for name, value in os.environ.items() if name not in SET_BY_RUN}
+        outer = {
+            name: value for name, value in os.environ.items() if name not in devstack.VARIABLES
+        }
         return {
             **{name: value for name, value in outer.items() if not name.startswith("DATABASE_")},
             **found,

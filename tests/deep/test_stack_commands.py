@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.stack import launch, supervisor
+from registry.stack import devstack, launch, supervisor
 from registry.stack.paths import StackError
 from tests.analytics.r_results import FOLDER
-from tests.stack_support import SET_BY_RUN, Place, Up, becomes, new_place
+from tests.stack_support import Place, Up, becomes, new_place
 
 WHO = (
     "from django.db import connections as c; k = c['{alias}'].cursor(); "
@@ -49,7 +49,7 @@ def test_survival_statistics_of_a_file_need_no_server(place: Place) -> None:
 
 
 def test_command_with_database_url_starts_nothing(place: Place) -> None:
-    own = {name: os.environ[name] for name in SET_BY_RUN if name in os.environ}
+    own = {name: os.environ[name] for name in devstack.VARIABLES if name in os.environ}
     assert ask(place, "default", **own) == (0, "('registry_app', True)\n")
     assert not list(place.data.iterdir())
 

@@ -26,6 +26,7 @@ from registry.bench import (
     saving,
     security,
     soak,
+    starting,
     statistics,
     workers,
 )
@@ -44,6 +45,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Table]]]] = {
     "security": security.run,
     "pages": pages.run,
     "statistics": statistics.run,
+    "start": starting.run,
     "load": load.run,
     "workers": workers.run,
     "backup": backup.run,
@@ -56,8 +58,8 @@ class Command(BaseCommand):
     """Each benchmark runs in a process and a database of its own, on a cluster that is thrown away."""
 
     help = (
-        "Measure: derivation, import, exports, saving, row-level security, pages, statistics, many people at once,"
-        " workers, backups; a soak only when asked for. Writes docs/benchmarks.md."
+        "Measure: derivation, import, exports, saving, row-level security, pages, statistics, start, many people"
+        " at once, workers, backups; a soak only when asked for. Writes docs/benchmarks.md."
     )
     requires_system_checks = ()
 
