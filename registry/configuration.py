@@ -20,7 +20,9 @@ _HEAD: Final = """\
 Written by `manage.py configuration` from `registry/settings.py` (kinds, defaults) and `.env.example`
 (meanings); a test fails while this page differs. A value of the wrong kind stops every process at
 its start with the name of the variable. "Needed" have no default. `docker compose` takes them from
-`.env`; without Docker they are environment variables of each process.
+`.env`, and secrets from the files of the folder `secrets` (docs/administration.md); without Docker they
+are environment variables of each process. A text or a key may also stand in a file: instead of `NAME`
+set `NAME_FILE` to its path; an empty file is as good as none.
 """
 _KINDS: Final = {
     "text": "text",
@@ -31,10 +33,11 @@ _KINDS: Final = {
     "key_bytes": "32 bytes in base64",
     "cutoff": "YYYY-MM-DD or today",
     "database": "postgresql:// address",
+    "broker": "redis:// address",
     "roles": "roles with commas between them",
     "choice": "one of a few words",
 }
-NEEDED: Final = ("DATABASE_URL", "REDIS_URL")
+NEEDED: Final = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "REGISTRY_IDENTIFIER_KEY")
 _SECTION: Final = re.compile(r"# --- (.+?) -+")
 _VARIABLE: Final = re.compile(r"(# ?)?([A-Z][A-Z0-9_]+)=(.*)")
 
@@ -117,7 +120,7 @@ def _reader(node: ast.Call) -> str:
 
 def _default(node: ast.Call, kind: str, known: Read | None) -> str:
     """As a deployment has it: of `demo if DEMO else other` the other."""
-    given = node.args[2 if kind == "choice" else 1 :]
+    given = node.args[2 if kind in ("choice", "broker") else 1 :]
     if not given:
         return known.default if known else ""
     value = given[0].orelse if isinstance(given[0], ast.IfExp) else given[0]

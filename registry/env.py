@@ -15,11 +15,17 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.core.exceptions import ImproperlyConfigured
 
 from centers.roles import Role
+from registry.stack import given
+from registry.stack import roles as logins
+from registry.stack.paths import StackError
 
 
 def text(name: str, default: str | None = None) -> str:
-    """A text; without default the variable must be set and not empty."""
-    value = os.environ.get(name, "")
+    """A text, or what the file named by NAME_FILE holds; without default it must be there and not empty."""
+    try:
+        value = given.value(name)
+    except StackError as error:
+        raise ImproperlyConfigured(str(error)) from None
     if value:
         return value
     if default is None:
@@ -111,9 +117,13 @@ def cutoff(name: str, default: str) -> str:
 def database(name: str, *, assume_role: str = "") -> dict[str, Any]:
     """Django's settings of a PostgreSQL database from a URL.
 
-    `postgresql://user:password@host:port/name?host=/socket/folder&sslmode=require`
+    `postgresql://user:password@host:port/name?host=/socket/folder&sslmode=require`; a password that is
+    not in it is that of the login (`registry.stack.roles.LOGINS`).
     """
-    parts = urlsplit(text(name))
+    url = text(name)
+    if name in logins.URLS:
+        url = given.with_password(url, text(logins.LOGINS[logins.URLS[name]], ""))
+    parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(f"{name} must begin with postgresql://; no other database fits.")
     options: dict[str, Any] = dict(parse_qsl(parts.query))
@@ -133,6 +143,11 @@ def database(name: str, *, assume_role: str = "") -> dict[str, Any]:
         "ATOMIC_REQUESTS": True,
         "DISABLE_SERVER_SIDE_CURSORS": False,
     }
+
+
+def broker(name: str, password: str) -> str:
+    """The address of a Redis or Valkey; a password that is not in it is that of the variable `password`."""
+    return given.with_password(text(name), text(password, ""))
 
 
 def cache_url(redis_url: str) -> str:

@@ -251,7 +251,7 @@ USE_TZ = True
 # Texts are written in English: catalogues are asked for other languages alone (docs/adr/0063).
 USE_I18N = LANGUAGE_CODE != "en"
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.broker("REDIS_URL", "VALKEY_PASSWORD")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

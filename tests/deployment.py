@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
+import subprocess
 from pathlib import Path
+
+from django.conf import settings
 
 from registry.stack import devstack
 
+GUIDE = Path(settings.BASE_DIR) / "docs" / "administration.md"
 HOST = "registry.example.org"
 
 
@@ -27,3 +32,13 @@ def deployment_environment(static: Path) -> dict[str, str]:
         "STATIC_ROOT": str(static),
         "DJANGO_SETTINGS_MODULE": "registry.settings",
     }
+
+
+def make_secrets(folder: Path) -> Path:
+    """The files of docker-compose.yml below a folder, made by the lines that the guide tells to type."""
+    lines = re.search(
+        r"^    install -d .*?^    chmod \d+ secrets/\*$", GUIDE.read_text(), re.M | re.S
+    )
+    assert lines
+    subprocess.run(["sh", "-euc", lines[0]], cwd=folder, check=True)
+    return folder / "secrets"

@@ -3,7 +3,16 @@
 -- One statement for all of them: opens, changes the words of what stands, closes what no longer stands, and opens
 -- again what comes back. A query that a person closed stays closed for as long as what it asked stands.
 -- `words` is what wording.py says of codes.
-with found as materialized (
+-- Each record is looked up by its key: asked with any(), a table without statistics is read whole (a third of a first fill).
+with chosen as materialized (
+    select distinct unnest(%(ids)s::bigint[]) as id
+),
+outcomes as materialized (
+    select stored.patient_id, stored.center_id, stored.eligible, stored.criteria, stored.flags
+    from chosen
+    join analytics_outcome stored on stored.patient_id = chosen.id and stored.variant = 'primary'
+),
+found as materialized (
     select
         stored.patient_id, stored.center_id, 'criterion' as kind, 'outcome.' || criterion.key as check_id,
         coalesce(entry.form_name, place ->> 0) as form_name,
@@ -18,7 +27,7 @@ with found as materialized (
                              words.said #>> array['rows', entry.form_name],
                              words.said #>> array['entries', entry.code]),
                 '{day}', coalesce(to_char(entry.day, 'DD-Mon-YYYY'), ''))) as message
-    from analytics_outcome stored
+    from outcomes stored
     cross join (select %(words)s::jsonb as said) words
     cross join lateral jsonb_each(stored.criteria) criterion
     cross join lateral (
@@ -32,9 +41,7 @@ with found as materialized (
         offset 0
     ) entry
     cross join lateral (select words.said #> array['places', entry.code] as place) named
-    where stored.patient_id = any(%(ids)s::bigint[])
-      and stored.variant = 'primary'
-      and stored.eligible <> 'no'
+    where stored.eligible <> 'no'
       and criterion.value ->> 'value' = 'unknown'
       and entry.code <> 'none'
     union all
@@ -42,19 +49,18 @@ with found as materialized (
         stored.patient_id, stored.center_id, 'flag', 'outcome.' || flag.name,
         words.said #>> array['flags', flag.name, '0'], null, words.said #>> array['flags', flag.name, '1'],
         words.said #>> array['flags', flag.name, '2']
-    from analytics_outcome stored
+    from outcomes stored
     cross join (select %(words)s::jsonb as said) words
     cross join lateral unnest(stored.flags) flag (name)
-    where stored.patient_id = any(%(ids)s::bigint[])
-      and stored.variant = 'primary'
-      and words.said -> 'flags' ? flag.name
+    where words.said -> 'flags' ? flag.name
 ),
 gone as (
     update patients_query asked set
         stands = false,
         closed_at = coalesce(asked.closed_at, now()),
         closing_note = case when asked.closed_at is null then %(resolved)s else asked.closing_note end
-    where asked.patient_id = any(%(ids)s::bigint[])
+    from chosen
+    where asked.patient_id = chosen.id
       and asked.kind in ('criterion', 'flag')
       and asked.stands
       and not exists (select from found where found.patient_id = asked.patient_id and found.check_id = asked.check_id)

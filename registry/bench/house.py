@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from analytics.tasks import recompute
 from registry.bench.measure import show_seconds
 from registry.readiness import broker_client
 from registry.stack import supervisor
-from registry.stack.paths import Places
+from registry.stack.paths import Places, metrics_folder
 from registry.stack.processes import tail, wait_until
 
 WORKERS: Final = 2
@@ -76,6 +77,7 @@ def running(*names: str, workers: int = WORKERS) -> Iterator[House]:
             for member in reversed(house.members.values()):
                 member.end()
             listener.close()
+            shutil.rmtree(metrics_folder(places), ignore_errors=True)  # no web, nobody else's end
 
 
 def _children(pid: int) -> list[int]:

@@ -25,6 +25,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from registry.stack import given
+from registry.stack.paths import StackError
+
 DATABASE = "registry"
 OWNER = "registry_owner"
 MIGRATOR = "registry_migrator"
@@ -51,6 +54,7 @@ URLS = {
     "DATABASE_AUDITOR_URL": AUDITOR,
     "DATABASE_BACKUP_URL": BACKUP,
 }
+SUPERUSER_URL, SUPERUSER_PASSWORD = "DATABASE_SUPERUSER_URL", "POSTGRES_PASSWORD"
 READERS = (EXPORTER, AUDITOR, BACKUP)
 # Without these the registry does not start; the others serve commands that may run elsewhere.
 NEEDED_URLS = tuple(url for url, role in URLS.items() if role not in READERS)
@@ -70,6 +74,16 @@ ATTRIBUTES = {
     # The one role that sees every row: a dump with rows left out would be no backup.
     BACKUP: "login nosuperuser bypassrls nocreaterole noreplication nocreatedb",
 }
+
+
+def address(variable: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The address of a database that a process was given, with its login's password; empty when there is none.
+
+    Raises StackError (`registry.stack.given`).
+    """
+    url = given.value(variable, environment)
+    password = LOGINS[URLS[variable]] if variable in URLS else SUPERUSER_PASSWORD
+    return given.with_password(url, given.value(password, environment)) if url else ""
 
 
 def role_statements() -> list[str]:
@@ -137,11 +151,11 @@ def run(connection: psycopg.Connection[tuple[object, ...]], statements: list[str
 
 
 def set_passwords(
-    connection: psycopg.Connection[tuple[object, ...]], given: Mapping[str, str]
+    connection: psycopg.Connection[tuple[object, ...]], environment: Mapping[str, str]
 ) -> None:
     """Set each login's password from its variable. The server only ever sees the SCRAM verifier."""
     for role, variable in LOGINS.items():
-        if password := given.get(variable):
+        if password := given.value(variable, environment):
             verifier = connection.pgconn.encrypt_password(
                 password.encode(), role.encode(), b"scram-sha-256"
             )
@@ -170,10 +184,17 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print(as_script())
         return 0
-    url = os.environ.get("DATABASE_SUPERUSER_URL", "")
+    try:
+        return _apply(arguments, address(SUPERUSER_URL))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _apply(arguments: list[str], url: str) -> int:
     if arguments != ["--apply"] or not url:
         print(
-            "usage: DATABASE_SUPERUSER_URL=postgresql://... python -m registry.stack.roles --apply",
+            f"usage: {SUPERUSER_URL}=postgresql://... python -m registry.stack.roles --apply",
             file=sys.stderr,
         )
         return 2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from registry.stack import devstack, roles
 from registry.stack.checked import command_line
+from registry.stack.given import FILE
 from registry.stack.paths import CHECKOUT, Places, StackError, metrics_folder
 from registry.stack.processes import Launch, kill_group, start, stop, tail
 
@@ -24,11 +25,13 @@ STEADY_SECONDS = 30.0  # a process that lived this long begins its back-off anew
 LONGEST_PAUSE = 15.0
 FIRST_PAGE_SECONDS = 60.0
 THREADS = 4
-# Connections that only the process named by the value may hold.
-PRIVATE_URLS = {
-    **dict.fromkeys((url for url in roles.URLS if url != "DATABASE_URL"), ""),
-    "DATABASE_WORKER_URL": "worker",
-    "DATABASE_EXPORTER_URL": "worker",
+# Who but `manage.py` may hold the addresses and passwords of these logins.
+HOLDERS = {roles.WORKER: "worker", roles.EXPORTER: "worker"}
+PRIVATE = {
+    variable: HOLDERS.get(role, "")
+    for url, role in roles.URLS.items()
+    if role != roles.APP
+    for variable in (url, roles.LOGINS[role], roles.LOGINS[role] + FILE)
 }
 
 
@@ -169,7 +172,7 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
 
 def environment_for(name: str, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of one process: no connection that is not its own."""
-    found = {k: v for k, v in given.items() if PRIVATE_URLS.get(k, name) == name}
+    found = {k: v for k, v in given.items() if PRIVATE.get(k, name) == name}
     return {**found, "PYTHONUNBUFFERED": "1", "REGISTRY_WORKER": "1" if name == "worker" else "0"}
 
 

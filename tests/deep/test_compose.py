@@ -7,11 +7,9 @@ the others and ends in its time is.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
-import secrets
 import socket
 import subprocess
 import sys
@@ -24,49 +22,49 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 import yaml
 from django.conf import settings
+from psycopg import sql
 
-from registry.stack import devstack
+from registry.stack import devstack, roles, valkey
 from registry.stack.devstack import TestStack, start_test_stack
+from tests.deployment import HOST, make_secrets
 from tests.stack_support import becomes
 
 BASE = Path(settings.BASE_DIR)
 SERVICES: dict[str, Any] = yaml.safe_load((BASE / "docker-compose.yml").read_text())["services"]
+VALKEY = valkey.program(None).parent
 IMAGE = (BASE / "Dockerfile").read_text()
-TOKEN = secrets.token_urlsafe(32)
-HOST = "registry.example.org"
-# Made once: all processes of one deployment share them.
-ASKED = {
-    "REGISTRY_HOST": HOST,
-    "SECRET_KEY": secrets.token_urlsafe(50),
-    "REGISTRY_IDENTIFIER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-    "REGISTRY_METRICS_TOKEN": TOKEN,
-    "REGISTRY_CUTOFF": "2017-06-30",
-}
+MOUNTED = "/run/secrets"
+# What .env says.
+ASKED = {"REGISTRY_HOST": HOST, "REGISTRY_CUTOFF": "2017-06-30"}
 READY_COUNT = 'registry_request_seconds_count{method="GET",route="ready",status="200"}'
 NAMES = re.compile(r"\$\{([A-Z_0-9]+)(?::([?-])([^}]*))?\}")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Servers, a port, and a folder in place of the volumes."""
+    """Servers that ask for passwords, ports of web and broker, and a folder in place of the volumes."""
 
     servers: TestStack
     port: int
+    broker_port: int
     folder: Path
+    secrets: Path
 
     def environment(self, service: str) -> dict[str, str]:
         """What compose gives the service, with the addresses of these servers."""
         found = {
-            name: NAMES.sub(_value, str(value))
-            for name, value in SERVICES[service]["environment"].items()
+            name: NAMES.sub(_value, str(value)).replace(MOUNTED, str(self.secrets))
+            for name, value in SERVICES[service].get("environment", {}).items()
         }
         superuser = quote(str(self.servers.sockets), safe="")
         here = self.servers.environment | {
             "DATABASE_SUPERUSER_URL": f"postgresql://postgres@/postgres?host={superuser}",
             "REGISTRY_EXPORT_DIR": str(self.folder / "exports"),
+            "REDIS_URL": f"redis://127.0.0.1:{self.broker_port}/0",
         }
         outer = {
             name: value for name, value in os.environ.items() if name not in devstack.VARIABLES
@@ -75,7 +73,7 @@ class Deployment:
             **{name: value for name, value in outer.items() if not name.startswith("DATABASE_")},
             **found,
             **{name: here[name] for name in found if name in here},
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{VALKEY}:{os.environ['PATH']}",
             "DJANGO_SETTINGS_MODULE": "registry.settings",
             "STATIC_ROOT": str(self.folder / "static"),
             "TMPDIR": str(self.folder),
@@ -87,6 +85,8 @@ class Deployment:
             ("0.0.0.0:8000", f"127.0.0.1:{self.port}"),
             ("127.0.0.1:8000", f"127.0.0.1:{self.port}"),
             ("/tmp", str(self.folder)),
+            (MOUNTED, str(self.secrets)),
+            ("dir /data", f"dir {self.folder}\nbind 127.0.0.1\nport {self.broker_port}"),
             ("$$", "$"),
         ):
             word = word.replace(inside, outside)
@@ -141,11 +141,15 @@ class Deployment:
         found: dict[str, Any] = json.loads(self.get("/ready"))
         return found
 
+    def secret(self, name: str) -> str:
+        """What its file holds."""
+        return (self.secrets / name).read_text().strip()
+
     def get(self, path: str) -> str:
         """A page for operators."""
         request = Request(
             f"http://127.0.0.1:{self.port}{path}",
-            headers={"Host": HOST, "Authorization": f"Bearer {TOKEN}"},
+            headers={"Host": HOST, "Authorization": f"Bearer {self.secret('metrics-token')}"},
         )
         with urlopen(request, timeout=10) as answer:
             text: str = answer.read().decode()
@@ -155,22 +159,37 @@ class Deployment:
 def _value(match: re.Match[str]) -> str:
     """As compose fills a variable in: what is asked for must be there."""
     name, kind, text = match.groups()
-    if kind == "?" and name not in ASKED:
-        assert name.endswith("PASSWORD"), f"name a value for {name}"
-        return ASKED.setdefault(name, secrets.token_hex(24))
-    return ASKED.get(name, text or "")
+    return ASKED[name] if kind == "?" else ASKED.get(name, text or "")
 
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     servers = start_test_stack()
     try:
-        yield Deployment(servers, port, tmp_path)
+        found = Deployment(servers, _free_port(), _free_port(), tmp_path, make_secrets(tmp_path))
+        _ask_for_passwords(servers, found.secret("postgres-password"))
+        yield found
     finally:
         servers.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _ask_for_passwords(servers: TestStack, password: str) -> None:
+    """As in the image of PostgreSQL: nobody is let in without one."""
+    with psycopg.connect(servers.superuser_dsn(), autocommit=True) as superuser:
+        superuser.execute(sql.SQL("alter role postgres password {}").format(password))
+        row = superuser.execute("show hba_file").fetchone()
+        assert row
+        Path(row[0]).write_text("local all all scram-sha-256\n")
+        superuser.execute("select pg_reload_conf()")
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(servers.superuser_dsn())
 
 
 def run(deployment: Deployment, service: str, command: list[str]) -> None:
@@ -186,10 +205,12 @@ def test_services_start_become_healthy_find_each_other_and_stop(
 ) -> None:
     began = time.monotonic()
     run(deployment, "migrate", deployment.command("migrate"))
+    _logins_take_their_passwords_alone(deployment)
     run(deployment, "web", [sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"])
     migrated = time.monotonic() - began
     with ExitStack() as stack:
         names = ("web", "worker", "beat", "operations")
+        stack.enter_context(deployment.running("valkey"))
         processes = {name: stack.enter_context(deployment.running(name)) for name in names}
         for name in names:
             assert becomes(lambda name=name: deployment.is_healthy(name), 90), deployment.log(name)
@@ -212,8 +233,32 @@ def test_services_start_become_healthy_find_each_other_and_stop(
         )
 
 
+def _logins_take_their_passwords_alone(deployment: Deployment) -> None:
+    """Who has one signs in with it, and nobody with another."""
+    folder = str(deployment.servers.sockets)
+    for role, variable in roles.LOGINS.items():
+        secret = deployment.secret(variable.removeprefix("REGISTRY_").replace("_", "-").lower())
+        for password in {secret, "another"} - {""}:
+            login = {"host": folder, "user": role, "dbname": roles.DATABASE, "password": password}
+            if password == secret:
+                psycopg.connect(**login).close()
+                continue
+            with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+                psycopg.connect(**login)
+
+
+def test_broker_without_a_password_does_not_start(deployment: Deployment) -> None:
+    (deployment.secrets / "valkey-password").unlink()
+    (deployment.secrets / "valkey-password").touch()
+    with deployment.running("valkey") as process:
+        assert process.wait(30) != 0
+    assert "requirepass" in deployment.log("valkey")
+
+
 def test_service_without_its_key_does_not_start(deployment: Deployment) -> None:
-    environment = deployment.environment("web") | {"REGISTRY_IDENTIFIER_KEY": "short"}
+    (deployment.secrets / "identifier-key").unlink()
+    (deployment.secrets / "identifier-key").write_text("short\n")
+    environment = deployment.environment("web")
     done = subprocess.run(
         deployment.command("web"), cwd=BASE, env=environment, capture_output=True, text=True,
         check=False, timeout=180,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from io import StringIO
@@ -17,6 +19,8 @@ from django.core.management import CommandError, call_command
 
 from registry.configuration import variables_explained, variables_read
 from registry.licences import ELSEWHERE, licences
+from registry.stack.given import FILE
+from tests.deployment import make_secrets
 
 BASE = Path(settings.BASE_DIR)
 COMPOSE = (BASE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -47,24 +51,50 @@ def test_every_variable_of_the_settings_is_explained_and_the_page_is_current(
         call_command("configuration", "--check", "--file", str(tmp_path / "page.md"))
 
 
-def test_compose_reaches_every_setting_and_asks_for_every_secret(compose: dict[str, Any]) -> None:
-    used = dict(re.findall(r"\$\{([A-Z_0-9]+)(:[?-][^}]*)?\}", COMPOSE))
-    assert set(used) - set(EXPLAINED) == set()
+def test_compose_reaches_every_setting(compose: dict[str, Any]) -> None:
+    used = set(re.findall(r"\$\{([A-Z_0-9]+)", COMPOSE))
+    assert used - set(EXPLAINED) == set()
     given = {
-        name for service in compose["services"].values() for name in service.get("environment", {})
+        name.removesuffix(FILE)
+        for service in compose["services"].values()
+        for name in service.get("environment", {})
     }
     not_for_docker = {"REGISTRY_DEMO", "REGISTRY_DATA_DIR", "STATIC_ROOT", "REGISTRY_PG_PROGRAMS"}
     assert set(READ) - given == not_for_docker
-    # No default but the empty one for what must be secret.
-    assert [
-        n for n, default in used.items() if SECRET.search(n) and default[:2] == ":-" and default[2:]
-    ] == []
-    needed = {name for name, default in used.items() if default.startswith(":?")}
-    assert needed >= {
-        "SECRET_KEY", "REGISTRY_IDENTIFIER_KEY", "REGISTRY_HOST", "POSTGRES_PASSWORD", "VALKEY_PASSWORD",
-        "REGISTRY_APP_PASSWORD", "REGISTRY_WORKER_PASSWORD", "REGISTRY_MIGRATOR_PASSWORD",
-        "REGISTRY_EXPORTER_PASSWORD",
-    }  # fmt: skip
+
+
+def test_secrets_of_compose_are_files_that_the_services_mount(compose: dict[str, Any]) -> None:
+    assert [name for name in re.findall(r"\$\{([A-Z_0-9]+)", COMPOSE) if SECRET.search(name)] == []
+    explained = {name for name in EXPLAINED if SECRET.search(name)}
+    named = set()
+    for name, service in compose["services"].items():
+        environment = service.get("environment", {})
+        assert [n for n in environment if SECRET.search(n) and not n.endswith(FILE)] == [], name
+        files = {n: str(path) for n, path in environment.items() if n.endswith(FILE)}
+        mounted = {f"/run/secrets/{secret}" for secret in service.get("secrets", ())}
+        assert set(files.values()) == mounted or name == "valkey", name
+        assert all(path in str(service) for path in mounted), name
+        named |= {n.removesuffix(FILE) for n in files}
+    assert named == explained
+    assert compose["secrets"] == {
+        Path(path).name: {"file": f"./secrets/{Path(path).name}"}
+        for path in re.findall(r"/run/secrets/[a-z-]+", COMPOSE)
+    }
+
+
+def test_lines_of_the_guide_make_the_secrets_and_keep_what_is_there(
+    tmp_path: Path, compose: dict[str, Any]
+) -> None:
+    made, again = (
+        {path.name: path.read_text(encoding="utf-8") for path in make_secrets(tmp_path).iterdir()}
+        for _ in range(2)
+    )
+    assert made == again
+    assert set(made) == set(compose["secrets"])
+    found = [text.strip() for text in made.values() if text]
+    assert len(set(found)) == len(found) == 12
+    assert all(len(base64.b64decode(text, validate=True)) == 32 for text in found)
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
 
 
 def test_compose_keeps_to_the_specification(tmp_path: Path) -> None:
@@ -120,7 +150,12 @@ def test_app_containers_hold_no_more_than_they_need(compose: dict[str, Any]) -> 
     assert made
     mounted = {v.split(":")[1] for n in APP for v in services[n].get("volumes", ())}
     assert mounted == set(made[1].split())
-    assert "USER registry" in DOCKERFILE
+    # What runs has none of what built it, and is nobody's administrator.
+    built, run = DOCKERFILE.split("\nFROM ")[-2:]
+    assert "COPY --from=build" in run
+    assert "pip" in built
+    assert "pip" not in run
+    assert "USER registry" in run
     assert "--require-hashes" in DOCKERFILE
 
 

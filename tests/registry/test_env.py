@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -56,6 +57,41 @@ def test_database_url_with_a_socket_folder(monkeypatch: pytest.MonkeyPatch) -> N
         "/run/pg",
     )
     assert found["OPTIONS"] == {"sslmode": "require", "assume_role": "r"}
+
+
+def test_secret_comes_from_a_file_and_a_password_into_its_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a/b+c@d=\n")
+    monkeypatch.setenv("A_VARIABLE_FILE", str(secret))
+    assert env.text("A_VARIABLE") == "a/b+c@d="
+    monkeypatch.setenv("REGISTRY_APP_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://registry_app@db:5432/registry")
+    found = env.database("DATABASE_URL")
+    assert (found["HOST"], found["USER"], found["PASSWORD"]) == ("db", "registry_app", "a/b+c@d=")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://registry_app:own@db:5432/registry")
+    assert env.database("DATABASE_URL")["PASSWORD"] == "own"
+    monkeypatch.setenv("A_BROKER", "redis://host:6379/0")
+    assert env.broker("A_BROKER", "A_VARIABLE") == "redis://:a%2Fb%2Bc%40d%3D@host:6379/0"
+    monkeypatch.setenv("A_BROKER", "redis+socket:///run/valkey.sock?virtual_host=0")
+    assert env.broker("A_BROKER", "A_VARIABLE") == "redis+socket:///run/valkey.sock?virtual_host=0"
+    secret.write_text("\n")
+    assert env.text("A_VARIABLE", "none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "said"),
+    [("x", "/nowhere", "A_VARIABLE_FILE are both set"), ("", "/nowhere", "A_VARIABLE_FILE must")],
+)
+def test_wrong_file_of_a_secret_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, text: str, path: str, said: str
+) -> None:
+    monkeypatch.setenv("A_VARIABLE", text)
+    monkeypatch.setenv("A_VARIABLE_FILE", path)
+    with pytest.raises(ImproperlyConfigured, match=said) as refused:
+        env.text("A_VARIABLE")
+    assert path not in str(refused.value)
 
 
 def test_cache_address_of_a_socket() -> None:

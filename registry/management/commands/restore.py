@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from registry.backups import (
     restore_backup,
     unpacked_files,
 )
+from registry.stack import roles
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Progress on standard error."""
-        folder, url = options["backup"], os.environ.get("DATABASE_OWNER_URL", "")
+        folder, url = options["backup"], roles.address("DATABASE_OWNER_URL")
         if not url:
             raise CommandError("Set DATABASE_OWNER_URL: the login that makes tables.")
         try:
