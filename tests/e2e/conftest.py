@@ -104,7 +104,7 @@ def visit(registry: Registry, chromium: Browser, universe: Universe) -> Iterator
         )
         context.add_init_script(REPORT_VIOLATIONS)
         visitor = Visitor(registry.address, context, context.new_page())
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(20_000)
         watch(visitor)
         opened.append(visitor)
         if username:

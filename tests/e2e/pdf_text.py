@@ -6,7 +6,8 @@ import re
 import zlib
 
 _OBJECT = re.compile(rb"(\d+) 0 obj(.*?)endobj", re.S)
-_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
+_LENGTH = re.compile(rb"/Length (\d+)\b(?! \d+ R)")
+_BEGIN = re.compile(rb"\bstream\r?\n")
 _SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf|<([0-9A-Fa-f]+)>")
 
 
@@ -68,6 +69,8 @@ def _letters(font: bytes, objects: dict[int, bytes]) -> dict[bytes, str]:
 
 
 def _stream(body: bytes) -> bytes:
-    found = _STREAM.search(body)
-    assert found
-    return zlib.decompress(found[1]) if b"/FlateDecode" in body else found[1]
+    length, begin = _LENGTH.search(body), _BEGIN.search(body)
+    assert length
+    assert begin
+    found = body[begin.end() : begin.end() + int(length[1])]
+    return zlib.decompress(found) if b"/FlateDecode" in body[: begin.start()] else found
