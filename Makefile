@@ -10,7 +10,7 @@ SETTINGS := REGISTRY_DEMO=1 SECRET_KEY=types DATABASE_URL=postgresql:///types RE
   DATABASE_OWNER_URL=postgresql:///types DATABASE_WORKER_URL=postgresql:///types \
   REGISTRY_IDENTIFIER_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: help setup setup-dev run lint test test-browser test-deep bench audit sbom lock format clean
+.PHONY: help setup setup-dev run lint test test-browser test-deep validation bench audit sbom lock format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -58,6 +58,10 @@ test-browser: setup-dev ## browser tests; Debian's Chromium must be installed
 
 test-deep: setup-dev ## matrices, state machines, faults
 	$(PYTEST) tests/deep
+
+validation: setup-dev ## run the tests of docs/validation.md; writes validation-evidence.md
+	-$(PYTEST) -m requirement --junitxml=validation.xml tests tests/deep tests/e2e
+	$(BIN)/python -m tests.validation validation.xml > validation-evidence.md
 
 bench: setup ## measure; prints the rows of docs/performance.md
 	$(BIN)/python manage.py bench

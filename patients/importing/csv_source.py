@@ -17,6 +17,15 @@ from patients.importing.sources import RawRow
 MAX_LINE: Final = 65_536
 UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_MARKED: Final = (
+    "The file begins with a byte order mark. Save it as UTF-8 without BOM"
+    ' (not as "CSV UTF-8" of a spreadsheet; an XLSX bundle has no such mark).'
+)
+_UTF16: Final = "The file is UTF-16 (Unicode text), not UTF-8. Save it as CSV in UTF-8 without BOM."
+_WORKBOOK: Final = (
+    "The file is a workbook or an archive, not CSV. Save it as CSV, or import the workbook."
+)
+_EMPTY: Final = "The file is empty. Give it a header row, or leave it out."
 # One quoted or plain cell and what ends it; matched from cell to cell, in linear time.
 _CELL: Final = re.compile(r'(?:"((?:[^"]|"")*)"|([^",]*))(,|\Z)')
 
@@ -46,46 +55,18 @@ def _readable(stream: BinaryIO, label: str, log: FindingLog) -> bool:
     """Look at the first bytes: marks and other kinds of file. Leaves the stream behind a mark."""
     head = stream.read(4)
     if head.startswith(UTF8_MARK):
-        log.hard(
-            label,
-            1,
-            "",
-            "file.byte_order_mark",
-            "The file begins with a byte order mark. Save it as UTF-8 without BOM"
-            ' (not as "CSV UTF-8" of a spreadsheet; an XLSX bundle has no such mark).',
-        )
+        log.hard(label, 1, "", "file.byte_order_mark", _MARKED)
         stream.seek(len(UTF8_MARK))
         return True
     stream.seek(0)
     if head.startswith(_UTF16_MARKS) or (len(head) > 1 and 0 in (head[0], head[1])):
-        log.hard(
-            label,
-            1,
-            "",
-            "file.encoding",
-            "The file is UTF-16 (Unicode text), not UTF-8. Save it as CSV in UTF-8 without BOM.",
-            blocks=True,
-        )
+        log.hard(label, 1, "", "file.encoding", _UTF16, blocks=True)
         return False
     if head == b"PK\x03\x04":
-        log.hard(
-            label,
-            1,
-            "",
-            "file.kind",
-            "The file is a workbook or an archive, not CSV. Save it as CSV, or import the workbook.",
-            blocks=True,
-        )
+        log.hard(label, 1, "", "file.kind", _WORKBOOK, blocks=True)
         return False
     if not head:
-        log.hard(
-            label,
-            None,
-            "",
-            "file.empty",
-            "The file is empty. Give it a header row, or leave it out.",
-            blocks=True,
-        )
+        log.hard(label, None, "", "file.empty", _EMPTY, blocks=True)
     return bool(head)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Final
 
 from registry.stack import devstack, roles
 from registry.stack.checked import command_line
@@ -25,6 +26,12 @@ STEADY_SECONDS = 30.0  # a process that lived this long begins its back-off anew
 LONGEST_PAUSE = 15.0
 FIRST_PAGE_SECONDS = 60.0
 THREADS = 4
+_WEB: Final = (
+    "gunicorn --config python:registry.gunicorn_conf registry.wsgi:application --worker-class gthread"
+    f" --threads {THREADS} --graceful-timeout 10 --no-control-socket --log-level warning"
+)
+_WORKER: Final = "celery -A registry worker --without-gossip --without-mingle"
+_BEAT: Final = "celery -A registry beat"
 # Who but `manage.py` may hold the addresses and passwords of these logins.
 HOLDERS = {roles.WORKER: "worker", roles.EXPORTER: "worker"}
 PRIVATE = {
@@ -122,30 +129,6 @@ def open_port(asked: int | None) -> socket.socket:
 
 def members(places: Places, listener: socket.socket, workers: int) -> list[Member]:
     """The processes in the order of their start; they stop the other way round."""
-    python = sys.executable
-    celery = [python, "-m", "celery", "-A", "registry"]
-    web = [
-        python,
-        "-m",
-        "gunicorn",
-        "--config",
-        "python:registry.gunicorn_conf",
-        "registry.wsgi:application",
-        "--bind",
-        f"fd://{listener.fileno()}",
-    ]
-    web += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS)]
-    web += ["--graceful-timeout", "10", "--no-control-socket", "--log-level", "warning"]
-    worker = [
-        *celery,
-        "worker",
-        "--concurrency",
-        str(workers),
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    beat = [*celery, "beat", "--schedule", str(places.run / "beat-schedule"), "--pidfile", ""]
-
     # A name of its own: what a killed stack leaves there is the next one's to clear.
     more = {"web": {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(places))}}
 
@@ -154,7 +137,7 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
     ) -> Member:
         # Outside the demo the checks of a deployment come first.
         launch = Launch(
-            command_line(command),
+            command_line([sys.executable, "-m", *command]),
             environment_for(name) | more.get(name, {}),
             orphan_signal,
             folder=CHECKOUT,
@@ -162,10 +145,14 @@ def members(places: Places, listener: socket.socket, workers: int) -> list[Membe
         )
         return Member(name, launch, places.log / f"{name}.log", patience)
 
+    descriptor = listener.fileno()
+    web = [*_WEB.split(), "--bind", f"fd://{descriptor}", "--workers", str(workers)]
+    worker = [*_WORKER.split(), "--concurrency", str(workers)]
+    beat = [*_BEAT.split(), "--schedule", str(places.run / "beat-schedule"), "--pidfile", ""]
     # The signals at the supervisor's own death are the quick ones: nothing may be left after seconds.
     return [
         member("worker", worker, signal.SIGKILL, 20.0),
-        member("web", web, signal.SIGQUIT, 15.0, listener.fileno()),
+        member("web", web, signal.SIGQUIT, 15.0, descriptor),
         member("beat", beat, signal.SIGTERM, 5.0),
     ]
 

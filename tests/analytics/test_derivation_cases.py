@@ -43,6 +43,7 @@ def test_case_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
+@pytest.mark.requirement("D1")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_sql_derives_case_as_the_rules_say(case: Case, derived: tuple[Derived, list[str]]) -> None:
     for variant, columns in case.expected.items():

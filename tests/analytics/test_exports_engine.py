@@ -109,6 +109,7 @@ def test_columns_come_from_fields_that_their_profile_releases() -> None:
             assert len({column.short for column in table.columns}) == len(table.columns)
 
 
+@pytest.mark.requirement("E1")
 def test_identifiers_and_dates_are_released_in_no_profile_as_they_are() -> None:
     for entry in FIELDS.values():
         if entry.field_class in "ID":
@@ -229,6 +230,7 @@ def test_sizes_and_risk_are_reported(world: World) -> None:
     assert not needs_review({"small_cells": {}, "records": 11})
 
 
+@pytest.mark.requirement("E2")
 def test_verification_finds_one_flipped_byte(world: World, tmp_path: Path) -> None:
     job = world.built[RESEARCH]
     folder = fetched(job, tmp_path)
@@ -281,6 +283,7 @@ def test_formula_gets_an_apostrophe(tmp_path: Path) -> None:
 # --- how it goes on -------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("E3")
 def test_withdrawn_consent_calls_back_and_leaves_the_next_export(
     world: World, superuser: psycopg.Connection
 ) -> None:

@@ -36,6 +36,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_curve_equals_r(pair: Pair, interval: IntervalType) -> None:
@@ -156,6 +157,7 @@ def _check_log_rank(ours: LogRank, theirs: dict[str, Any]) -> None:
     assert same(ours.p, theirs["p"], P)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("case", CASES)
 def test_log_rank_equals_r(case: str) -> None:
     result, groups = expected(case), counts_by(case, "group")

@@ -61,6 +61,7 @@ def test_roles_without_a_center_hold_no_permission_about_records(role: Role) -> 
     assert not PERMISSIONS[role] & (about_records | {Permission.VIEW_HISTORY})
 
 
+@pytest.mark.requirement("P4")
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM])
 def test_who_enters_data_neither_verifies_signs_locks_nor_reviews_it(role: Role) -> None:
     """Segregation of duties."""

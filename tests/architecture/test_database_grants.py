@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 import psycopg
+import pytest
 
 LISTED = (
     "registry_app",
@@ -81,6 +82,7 @@ def _place(text: str) -> tuple[int, str]:
     return (WORDS.index(word) if word in WORDS else len(WORDS), text)
 
 
+@pytest.mark.requirement("P3")
 def test_each_login_holds_exactly_what_was_reviewed(superuser: psycopg.Connection) -> None:
     held = {role: held_by(superuser, role) for role in LISTED}
     if os.environ.get("REGISTRY_WRITE_GRANTS"):

@@ -193,6 +193,7 @@ def test_change_shortly_before_a_lock_is_a_finding(
 # The worklist and the sign-off
 
 
+@pytest.mark.requirement("A5")
 def test_finding_is_signed_off_with_a_note_and_opens_again_with_more_events(
     universe: Universe, superuser: psycopg.Connection
 ) -> None:
@@ -383,6 +384,7 @@ def test_access_pages_are_guarded(people: Universe) -> None:
     assert Visitor(people, "adam").get(f"{ACCESS}{ABSENT}/").status == 404
 
 
+@pytest.mark.requirement("A6")
 def test_who_had_access_is_answered_for_the_day_asked_about(
     people: Universe, superuser: psycopg.Connection
 ) -> None:
@@ -421,6 +423,7 @@ def test_who_had_access_is_answered_for_the_day_asked_about(
     assert "Nobody had access" in adam.get(f"{ACCESS}?access_center=C01&access_day=2020-01-01").text
 
 
+@pytest.mark.requirement("A4")
 def test_access_log_as_a_file_is_safe_and_leaves_an_event(people: Universe) -> None:
     superuser_name = people.users["carla"]
     adam = Visitor(people, "adam")

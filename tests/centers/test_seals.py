@@ -139,6 +139,7 @@ def test_rolled_back_events_leave_no_finding(database: None, superuser: psycopg.
     assert verify_live().findings == []
 
 
+@pytest.mark.requirement("A3")
 def test_sealers_and_writers_at_once_lose_and_double_nothing(
     database: None, superuser: psycopg.Connection
 ) -> None:

@@ -49,6 +49,7 @@ def idle_seconds(visitor: Visitor) -> float:
     return float(time.time() - visitor.client.session["limits_seen"])
 
 
+@pytest.mark.requirement("P5")
 def test_session_ends_after_the_idle_time_and_leads_to_sign_in(
     carla: Visitor, superuser: psycopg.Connection
 ) -> None:

@@ -133,6 +133,7 @@ def test_answer_does_not_tell_which_accounts_exist(values: dict[str, str]) -> No
     assert dict(known.headers).keys() == dict(unknown.headers).keys()
 
 
+@pytest.mark.requirement("P6")
 def test_answer_takes_as_long_for_unknown_accounts() -> None:
     user = person()
 

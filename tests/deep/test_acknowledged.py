@@ -27,6 +27,7 @@ def system() -> Iterator[System]:
         yield found
 
 
+@pytest.mark.requirement("R1")
 def test_no_acknowledged_save_is_lost_or_doubled(
     system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:

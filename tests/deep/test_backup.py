@@ -62,6 +62,7 @@ def change_manifest(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+@pytest.mark.requirement("R2")
 def test_drill_brings_rows_audit_trail_and_data_cut_back(backup: Path, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence.json"
     said("restore_drill", str(backup), "--evidence", str(evidence))

@@ -74,6 +74,7 @@ def test_good_deployment_is_clean(tmp_path: Any) -> None:
     assert "System check identified no issues (0 silenced)." in done.stdout
 
 
+@pytest.mark.requirement("R3")
 def test_bad_deployment_does_not_start(tmp_path: Any) -> None:
     environment = deployment_environment(tmp_path) | {"ALLOWED_HOSTS": "*"}
     done = subprocess.run(

@@ -18,6 +18,7 @@ from tests.oracle_criteria import Criterion, Entry
 from tests.oracle_outcome import derive
 
 
+@pytest.mark.requirement("D2")
 @pytest.mark.parametrize("seed", range(16))
 def test_sql_equals_oracle_on_many_histories(
     seed: int, database: None, superuser: psycopg.Connection

@@ -68,6 +68,7 @@ def multiplied(target: Path, times: int) -> Path:
     return target
 
 
+@pytest.mark.requirement("R5")
 @pytest.mark.parametrize("seed", range(6))
 def test_import_killed_midway_leaves_nothing(database: None, tmp_path: Path, seed: int) -> None:
     with start(EXAMPLE) as process:

@@ -211,6 +211,7 @@ def find_difference(twins: Twins, pages: Pages, examples: int) -> None:
     property_holds()
 
 
+@pytest.mark.requirement("P2")
 def test_answers_to_a_center_do_not_depend_on_another(twins: Twins, pages: Pages) -> None:
     find_difference(twins, pages, EXAMPLES)
 

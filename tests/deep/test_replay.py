@@ -116,6 +116,7 @@ class Editor:
         add_record(self.universe.centers["C02"], {**STRANGER, "patients": [patient]})
 
 
+@pytest.mark.requirement("D4")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_moment_and_every_cut_comes_out_again(database: None, seed: int) -> None:
     dice = random.Random(seed)

@@ -412,6 +412,7 @@ PLANTED: Mapping[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.requirement("I3")
 @pytest.mark.parametrize(("seed", "scale"), [(1, 1), (2, 3)])
 def test_no_small_count_follows_from_what_is_shown(
     database: None, superuser: psycopg.Connection, seed: int, scale: int

@@ -105,6 +105,7 @@ KINDS: list[tuple[Tamper, set[str], bool]] = [
 ]
 
 
+@pytest.mark.requirement("A1")
 @pytest.mark.parametrize(
     ("tamper", "expected", "needs_anchor"), KINDS, ids=[kind[0].__name__ for kind in KINDS]
 )
@@ -125,6 +126,7 @@ def test_tampering_is_found_live_and_in_a_dump(
         assert verify_dump(export(dump), trail.anchors).findings == []
 
 
+@pytest.mark.requirement("A2")
 def test_edit_with_triggers_off_is_found_after_a_later_save(trail: Trail) -> None:
     trail.do("update patients_patient set weight_kg = 33")
     trail.do("reset session_replication_role")

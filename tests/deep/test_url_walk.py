@@ -133,6 +133,7 @@ def meaning(response: HttpResponse) -> int:
     return 200 if status in NO_REFUSALS else status
 
 
+@pytest.mark.requirement("P1")
 @pytest.mark.parametrize("username", ["", *USERS])
 def test_every_route_answers_as_the_table_says(world: World, username: str) -> None:
     walker = Walker(world, username)

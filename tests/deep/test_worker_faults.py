@@ -196,6 +196,7 @@ def test_broker_stopped_saves_go_on_and_outcomes_follow_its_return(
     require_correct(superuser)
 
 
+@pytest.mark.requirement("R6")
 def test_worker_killed_in_mid_batch_leaves_correct_outcomes(
     registry: Registry, universe: Universe, superuser: psycopg.Connection
 ) -> None:

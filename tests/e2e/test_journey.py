@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visit
@@ -122,6 +123,7 @@ def contacts(page: Page, keys: Keyboard) -> None:
             expect(page.locator(".messages")).to_contain_text("Follow-up was saved")
 
 
+@pytest.mark.requirement("U2")
 def test_ten_years_from_a_chart_by_keyboard(visit: Visit, universe: Universe) -> None:
     page = visit("carla").open("/records/")
     keys = Keyboard(page)

@@ -185,6 +185,7 @@ def look(registry: Registry, chromium: Browser) -> Iterator[Look]:
     context.close()
 
 
+@pytest.mark.requirement("U1")
 def test_every_filled_page(look: Look, database: None) -> None:
     world = demo_world()
     looker = look(world.universe)
@@ -205,6 +206,7 @@ def test_every_filled_page(look: Look, database: None) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.requirement("U1")
 def test_every_refused_form(look: Look, database: None) -> None:
     world = demo_world()
     looker = look(world.universe)
@@ -256,6 +258,7 @@ def refused(looker: Looker, sight: Sight, place: int) -> Iterator[str]:
         yield f"{sight.name} {place} was not refused: {page.title()}"
 
 
+@pytest.mark.requirement("U1")
 def test_every_page_where_there_is_nothing(look: Look, database: None) -> None:
     universe = build_people()
     looker = look(universe)

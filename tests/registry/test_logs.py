@@ -40,6 +40,7 @@ def log() -> Iterator[io.StringIO]:
     root.removeHandler(handler)
 
 
+@pytest.mark.requirement("I1")
 def test_row_that_the_database_refuses_is_shown_to_nobody(
     universe: Universe, superuser: psycopg.Connection, log: io.StringIO
 ) -> None:

@@ -50,6 +50,7 @@ def ready(**headers: str) -> tuple[int, dict[str, object]]:
     return answer.status_code, answer.json()
 
 
+@pytest.mark.requirement("I2")
 def test_strangers_learn_whether_it_may_get_traffic_and_no_more(
     universe: Universe, superuser: psycopg.Connection, settings: Settings
 ) -> None:
@@ -122,6 +123,7 @@ def metrics() -> dict[tuple[str, str], float]:
     }
 
 
+@pytest.mark.requirement("R4")
 def test_dead_letters_are_seen_and_tried_again_by_administrators_alone(
     universe: Universe, superuser: psycopg.Connection
 ) -> None:
