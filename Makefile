@@ -54,7 +54,7 @@ test: lint ## lint and the fast tests (under 3 minutes)
 	$(PYTEST) -n 2 tests
 
 test-browser: setup-dev ## browser tests; Debian's Chromium must be installed
-	$(PYTEST) -n 2 --dist worksteal tests/e2e
+	$(PYTEST) -n 2 --maxschedchunk 1 tests/e2e
 
 test-deep: setup-dev ## matrices, state machines, faults
 	$(PYTEST) tests/deep

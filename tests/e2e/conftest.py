@@ -38,6 +38,12 @@ document.addEventListener("securitypolicyviolation", (event) => {
 EXPECTED = "Failed to load resource: the server responded with a status of 4"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that two processes end together."""
+    if all(item.path.parent.name == "e2e" for item in items):
+        items.sort(key=lambda item: item.path.name not in ("test_page_matrix.py", "test_xss.py"))
+
+
 @pytest.fixture(scope="session")
 def registry() -> Iterator[Registry]:
     """The processes of the product, without the servers that the tests have already."""
