@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from typing import Final
 from registry.bench.measure import Table, show_seconds
 from registry.stack import devstack, supervisor
 from registry.stack.paths import CHECKOUT, Places
-from registry.stack.processes import stop, wait_until
+from registry.stack.processes import Launch, start, stop, wait_until
 
 AGAIN: Final = 3
 PATIENCE: Final = 300.0
@@ -27,12 +26,12 @@ TARGET: Final = "under 10 s"
 PAGE: Final = "/sign-in/"
 
 
-def run(records: int) -> list[Table]:
+def run(records: int, again: int = AGAIN) -> list[Table]:
     """One first start and some later ones; `records` does not matter. Raises RuntimeError when no page comes."""
     table = Table("Start of the whole registry", ["start", "starts", "median", "longest", "target"])
     with _new_folder() as folder:
         first = _first_page(folder)
-        later = [_first_page(folder) for _ in range(AGAIN)]
+        later = [_first_page(folder) for _ in range(again)]
     for name, took in (("new data folder", [first]), ("used data folder", later)):
         cells = [show_seconds(statistics.median(took)), show_seconds(max(took))]
         table.rows.append([name, str(len(took)), *cells, TARGET])
@@ -62,16 +61,11 @@ def _first_page(folder: Path) -> float:
     port = listener.getsockname()[1]
     listener.close()
     log = folder / "up.log"
+    command = [sys.executable, "manage.py", "up", "--port", str(port)]
+    launch = Launch(command, _environment(os.environ, folder), signal.SIGTERM, folder=CHECKOUT)
     began = time.perf_counter()
     with log.open("wb") as output:
-        child = subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable, "manage.py", "up", "--port", str(port)],
-            cwd=CHECKOUT,
-            env=_environment(os.environ, folder),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        child = start(launch, output.fileno())
         try:
             came = wait_until(lambda: _page_comes(port), PATIENCE, 0.02)
             took = time.perf_counter() - began

@@ -109,11 +109,8 @@ def test_marks_are_worked_off_by_one_process_and_by_two(
     assert data.count_rows(superuser, "analytics_outcome") > 0
 
 
-def test_whole_registry_starts_on_a_new_folder_and_on_a_used_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(starting, "AGAIN", 1)
-    (table,) = starting.run(RECORDS)
+def test_whole_registry_starts_on_a_new_folder_and_on_a_used_one() -> None:
+    (table,) = starting.run(RECORDS, again=1)
     assert [row[:2] for row in table.rows] == [["new data folder", "1"], ["used data folder", "1"]]
 
 
