@@ -289,7 +289,15 @@ class Twins:
         return seen
 
     def differences(self, script: Sequence[Step]) -> list[str]:
-        """What A saw otherwise because B lived; empty when nothing."""
+        """What A saw otherwise because B lived; empty when nothing.
+
+        The audit review tells hours and days apart: when one ended meanwhile, both worlds run again.
+        """
+        began = this_hour()
+        found = self._compared(script)
+        return found if this_hour() == began else self._compared(script)
+
+    def _compared(self, script: Sequence[Step]) -> list[str]:
         with_b = self.answers(script)
         alone = self.answers([step for step in script if not isinstance(step, Other)])
         return [
@@ -297,6 +305,11 @@ class Twins:
             for (visit, mine), (_, theirs) in zip(alone, with_b, strict=True)
             if mine != theirs
         ]
+
+
+def this_hour() -> datetime:
+    """The hour that the clock stands in (UTC)."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def own(script: Sequence[Step]) -> list[Visit | Background]:
