@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 PYTEST := $(BIN)/python -m pytest
+BROWSER := -n 2 --maxschedchunk 1
+# Tests of a file share what is slow to make.
+DEEP := -n 2 --dist loadfile
 # mypy's Django plugin loads the settings; it connects to nothing, and these values are no secrets.
 SETTINGS := REGISTRY_DEMO=1 SECRET_KEY=types DATABASE_URL=postgresql:///types REDIS_URL=redis://types \
   DATABASE_OWNER_URL=postgresql:///types DATABASE_WORKER_URL=postgresql:///types \
@@ -54,14 +57,17 @@ test: lint ## lint and the fast tests (under 3 minutes)
 	$(PYTEST) -n 2 tests
 
 test-browser: setup-dev ## browser tests; Debian's Chromium must be installed
-	$(PYTEST) -n 2 --maxschedchunk 1 tests/e2e
+	$(PYTEST) $(BROWSER) tests/e2e
 
 test-deep: setup-dev ## matrices, state machines, faults
-	$(PYTEST) tests/deep
+	$(PYTEST) $(DEEP) tests/deep
 
 validation: setup-dev ## run the tests of docs/validation.md; writes validation-evidence.md
-	-$(PYTEST) -m requirement --junitxml=validation.xml tests tests/deep tests/e2e
-	$(BIN)/python -m tests.validation validation.xml > validation-evidence.md
+	@rm -rf validation
+	-$(PYTEST) -n 2 -m requirement --junitxml=validation/fast.xml tests
+	-$(PYTEST) $(DEEP) -m requirement --junitxml=validation/deep.xml tests/deep
+	-$(PYTEST) $(BROWSER) -m requirement --junitxml=validation/browser.xml tests/e2e
+	$(BIN)/python -m tests.validation validation/*.xml > validation-evidence.md
 
 bench: setup ## measure; prints the rows of docs/performance.md
 	$(BIN)/python manage.py bench

@@ -7,7 +7,8 @@ back, so commits, deferred checks and several connections behave as in the produ
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -15,6 +16,28 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 KEPT = ("django_migrations", "django_content_type")
+FIGURE = "figure"
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says what the test counted or measured: printed at the end of the run, and kept in its results."""
+    return partial(record_property, FIGURE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests told, of whichever process."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    told = [
+        f"{report.nodeid}: {figure}"
+        for report in reports
+        for name, figure in report.user_properties
+        if name == FIGURE and report.when == "call"
+    ]
+    if told:
+        terminalreporter.section("figures")
+    for line in told:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

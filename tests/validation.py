@@ -1,7 +1,7 @@
 """Requirements and the tests that hold them: docs/validation.md, and evidence from a run of these tests.
 
 A test says `@pytest.mark.requirement("D1")`. `python -m tests.validation` writes the page; with the results of
-`make validation` (JUnit's XML) it prints the evidence instead and ends with status 1 unless everything passed.
+`make validation` (files of JUnit's XML) it prints the evidence instead and ends with status 1 unless everything passed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ REQUIREMENTS: Final = {
     "A6": ("who had access on a day", "FDA Q&A 2024"),
     "S1": ("a signature has name, time, meaning, and breaks with any change", "11.50, 11.70"),
     "S2": ("a signature cannot be moved or forged", "11.70"),
+    "S3": ("a locked record is changed by nobody", "E6"),
     "P1": ("every address asks for its permission, every person, method and object", "11.10(d), ASVS 8"),
     "P2": ("a center learns nothing of another", "GDPR 32"),
     "P3": ("the database logins hold exactly what was reviewed", "ASVS 8"),
@@ -44,6 +45,7 @@ REQUIREMENTS: Final = {
     "I1": ("logs and errors hold nothing that was typed", "GDPR 32"),
     "I2": ("health and metrics tell strangers nothing of the data", "GDPR 32"),
     "I3": ("no small count follows from what pooled figures show", "GDPR 89"),
+    "I4": ("erased identifiers stay erased", "GDPR 17"),
     "E1": ("exports hold no identifier and no date", "GDPR 89"),
     "E2": ("exports come out the same and show a flipped byte", "11.10(b)"),
     "E3": ("withdrawn consent calls back", "GDPR 7"),
@@ -61,7 +63,7 @@ HEAD: Final = """\
 
 Written by `python -m tests.validation` from the marks of the tests; a test fails while this page differs. Which requirement is held by which test. Sources: the design of this registry, 21 CFR 11, ICH E6(R3), GDPR, ASVS 5.0, EN 301 549.
 
-`make validation` runs these tests, on real processes and in a real browser, and writes `validation-evidence.md`: each requirement with its result, the commit and the versions. A release is valid only when all of them pass; `.ci/run` runs them with all others.
+`make validation` runs these tests, on real processes and in a real browser, and writes `validation-evidence.md`: each requirement with its result, the commit, the versions and the figures that tests tell (saves under faults, events found). A release is valid only when all of them pass; `.ci/run` runs them with all others.
 
 """
 FOOT: Final = """
@@ -100,15 +102,32 @@ def page() -> str:
     return HEAD + _table(["id", "requirement", "from", "test"], rows) + FOOT
 
 
-def results(report: str) -> dict[str, str]:
+def results(reports: Sequence[str]) -> dict[str, str]:
     """From JUnit's XML: PASSED or FAILED by `path::function`; of many cases the worst."""
     found: dict[str, str] = {}
-    for case in ET.fromstring(report).iter("testcase"):
-        path = case.attrib["classname"].replace(".", "/") + ".py"
-        name = f"{path}::{case.attrib['name'].partition('[')[0]}"
+    for case in _cases(reports):
+        name = _test(case).partition("[")[0]
         is_bad = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
         found[name] = FAILED if is_bad else found.get(name, PASSED)
     return found
+
+
+def figures(reports: Sequence[str]) -> list[tuple[str, str]]:
+    """From JUnit's XML: a test and what it counted or measured (the fixture `tell`), in their order."""
+    return [
+        (_test(case), told.attrib["value"])
+        for case in _cases(reports)
+        for told in case.iterfind("properties/property[@name='figure']")
+    ]
+
+
+def _cases(reports: Sequence[str]) -> Iterator[ET.Element]:
+    for report in reports:
+        yield from ET.fromstring(report).iter("testcase")
+
+
+def _test(case: ET.Element) -> str:
+    return f"{case.attrib['classname'].replace('.', '/')}.py::{case.attrib['name']}"
 
 
 def judged(found: Mapping[str, str]) -> dict[str, str]:
@@ -120,8 +139,10 @@ def judged(found: Mapping[str, str]) -> dict[str, str]:
     return judgements
 
 
-def evidence(judgements: Mapping[str, str], of: Mapping[str, str]) -> str:
-    """Markdown: each requirement, its result and its tests; `of` says of what (commit, versions)."""
+def evidence(
+    judgements: Mapping[str, str], told: Sequence[tuple[str, str]], of: Mapping[str, str]
+) -> str:
+    """Markdown: each requirement, its result and its tests, then figures; `of` says of what (commit, versions)."""
     tests = tests_of_requirements()
     rows = [
         [name, REQUIREMENTS[name][0], result, ", ".join(tests[name])]
@@ -133,7 +154,8 @@ def evidence(judgements: Mapping[str, str], of: Mapping[str, str]) -> str:
     said = ", ".join(f"{number} {result}" for result, number in sorted(counted.items()))
     facts = "".join(f"- {name}: {value}\n" for name, value in of.items())
     head = f"# Evidence of validation\n\n{facts}- requirements: {said}\n\n"
-    return head + _table(["id", "requirement", "result", "test"], rows)
+    held = _table(["id", "requirement", "result", "test"], rows)
+    return f"{head}{held}\n## Figures of this run\n\n{_table(['test', 'figures'], told)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -162,8 +184,9 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
-    judgements = judged(results(Path(arguments[0]).read_text(encoding="utf-8")))
-    sys.stdout.write(evidence(judgements, facts()))
+    reports = [Path(argument).read_text(encoding="utf-8") for argument in arguments]
+    judgements = judged(results(reports))
+    sys.stdout.write(evidence(judgements, figures(reports), facts()))
     return int(set(judgements.values()) != {PASSED})
 
 

@@ -250,6 +250,7 @@ def test_verification_finds_one_flipped_byte(world: World, tmp_path: Path) -> No
     assert problems(folder)
 
 
+@pytest.mark.requirement("E2")
 def test_same_request_gives_the_same_bytes_after_new_entries(
     world: World, superuser: psycopg.Connection
 ) -> None:
@@ -305,6 +306,7 @@ def test_withdrawn_consent_calls_back_and_leaves_the_next_export(
     assert again(waiting).records == 159
 
 
+@pytest.mark.requirement("A4")
 def test_download_is_a_range_and_an_event(world: World, superuser: psycopg.Connection) -> None:
     job = again(world.built[RESEARCH])
     entry = find_file(job, "subjects.csv")

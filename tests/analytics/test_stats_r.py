@@ -63,6 +63,7 @@ def test_curve_equals_r(pair: Pair, interval: IntervalType) -> None:
         assert same(upper, band["upper"][index], CURVE)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_nelson_aalen_equals_r(pair: Pair) -> None:
     counts, result = pair
@@ -72,6 +73,7 @@ def test_nelson_aalen_equals_r(pair: Pair) -> None:
     assert np.allclose(hazard.std_error, km["nelson_aalen_se"], rtol=CURVE, atol=0)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("interval", INTERVALS)
 @pytest.mark.parametrize("reverse", [False, True])
@@ -95,6 +97,7 @@ def test_quantiles_equal_r(pair: Pair, interval: IntervalType, reverse: bool) ->
             assert same(ours.upper, theirs["upper"][index], MEDIAN)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_landmarks_equal_r(pair: Pair, interval: IntervalType) -> None:
@@ -113,6 +116,7 @@ def test_landmarks_equal_r(pair: Pair, interval: IntervalType) -> None:
             assert same(ours.upper, theirs["ci"][interval]["upper"][index], CURVE)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_restricted_mean_equals_r(pair: Pair) -> None:
     counts, result = pair
@@ -171,6 +175,7 @@ def _strata(case: str, column: str, names: list[str]) -> list[list[DayCounts]]:
     return [[split.get((stratum, name), empty) for name in names] for stratum in strata]
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("case", ["kidney", "veteran_celltype"])
 def test_stratified_log_rank_equals_r(case: str) -> None:
     result = expected(case)
@@ -188,6 +193,7 @@ def _check_cox(ours: HazardRatio, theirs: dict[str, Any]) -> None:
     assert same(ours.p, theirs["p"], 1e-7)
 
 
+@pytest.mark.requirement("D3")
 @pytest.mark.parametrize("case", CASES)
 def test_hazard_ratio_equals_r(case: str) -> None:
     groups = counts_by(case, "x")

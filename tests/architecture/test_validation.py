@@ -26,14 +26,20 @@ def test_evidence_tells_what_passed_failed_and_did_not_run() -> None:
         if name == "D1":
             cases.append(CASE.format(where=where, name=f"{function}[b]", inside="<failure/>"))
             cases.append(CASE.format(where=where, name=f"{function}[c]", inside=""))
-    found = validation.judged(validation.results(f"<testsuite>{''.join(cases)}</testsuite>"))
+    told = '<properties><property name="figure" value="100 kills, 0 lost"/></properties>'
+    cases.append(
+        CASE.format(where="tests.deep.test_of_faults", name="test_kills[web]", inside=told)
+    )
+    reports = [f"<testsuite>{one}</testsuite>" for one in cases]
+    found = validation.judged(validation.results(reports))
     assert found["D1"] == FAILED
     assert found["R2"] == NOT_RUN
     # Of two tests the second one did not run.
     assert {name for name, result in found.items() if result == NOT_RUN} == {"R2"} | {
         name for name, held in tests.items() if len(held) > 1
     }
-    assert found["D4"] == PASSED
-    text = validation.evidence(found, {"commit": "abc"})
+    assert found["A6"] == PASSED
+    text = validation.evidence(found, validation.figures(reports), {"commit": "abc"})
     assert "- commit: abc\n" in text
     assert f"| D1 | {REQUIREMENTS['D1'][0]} | failed | {tests['D1'][0]} |" in text
+    assert "| tests/deep/test_of_faults.py::test_kills[web] | 100 kills, 0 lost |" in text

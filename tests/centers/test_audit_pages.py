@@ -222,6 +222,7 @@ def test_finding_is_signed_off_with_a_note_and_opens_again_with_more_events(
     assert "More since sign-off" in petra.get(f"{REVIEW}?state=all&kind=odd_hours").text
 
 
+@pytest.mark.requirement("A5")
 def test_sign_off_is_an_event_and_the_trail_verifies(
     universe: Universe, superuser: psycopg.Connection
 ) -> None:

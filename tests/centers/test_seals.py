@@ -104,6 +104,7 @@ def test_transaction_begun_earlier_and_committed_later_is_sealed_later(
     assert verify_live().findings == []
 
 
+@pytest.mark.requirement("A3")
 def test_event_with_a_smaller_id_that_commits_later_is_not_lost(
     database: None, superuser: psycopg.Connection
 ) -> None:

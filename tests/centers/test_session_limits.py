@@ -79,6 +79,7 @@ def test_ended_session_is_gone_from_the_database(
     assert left == 0
 
 
+@pytest.mark.requirement("P5")
 def test_session_ends_after_its_longest_time_however_busy(carla: Visitor) -> None:
     set_back(carla, since_start=12 * 3600 - 60)
     assert carla.get(PAGE).status == 200
@@ -86,6 +87,7 @@ def test_session_ends_after_its_longest_time_however_busy(carla: Visitor) -> Non
     assert carla.get(PAGE).status == 302
 
 
+@pytest.mark.requirement("P5")
 def test_what_was_sent_too_late_is_not_done(carla: Visitor, universe: Universe) -> None:
     set_back(carla, idle=3600)
     path = universe.url("survivor", "prior_therapies/new/")

@@ -57,6 +57,7 @@ def test_strange_names_are_refused_like_any_other(name: str) -> None:
     assert Visitor().sign_in(name, "").status_code == 400
 
 
+@pytest.mark.requirement("P6")
 def test_lock_out_holds_for_account_and_address_only(superuser: psycopg.Connection) -> None:
     user, attacker = person(), Visitor()
     for _ in range(ACCOUNT_AT_ADDRESS.most):
@@ -83,6 +84,7 @@ def test_success_gives_its_attempts_back() -> None:
         visitor.client.post("/sign-out/")
 
 
+@pytest.mark.requirement("P6")
 def test_address_that_tries_many_accounts_is_refused() -> None:
     address = new_address()
     for number in range(ADDRESS.most):
@@ -108,6 +110,7 @@ def test_without_the_cache_nobody_signs_in_and_who_is_in_works_on(
     assert inside.is_in
 
 
+@pytest.mark.requirement("P6")
 @pytest.mark.parametrize(
     "values",
     [

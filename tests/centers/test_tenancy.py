@@ -141,6 +141,7 @@ def test_app_cannot_read_rows_with_row_security_off(two: TwoCenters) -> None:
         cursor.execute("select count(*) from patients_patient")
 
 
+@pytest.mark.requirement("A1")
 def test_write_leaves_an_event_with_actor_and_values(two: TwoCenters) -> None:
     with acting(two.scope_a), transaction.atomic():
         set_reason("source corrected")
@@ -168,6 +169,7 @@ def test_events_of_another_center_are_not_read(two: TwoCenters) -> None:
     assert centers == {two.b.pk}
 
 
+@pytest.mark.requirement("A1")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -191,6 +193,7 @@ def test_events_are_not_written_by_the_app(two: TwoCenters, statement: str) -> N
         cursor.execute(statement)
 
 
+@pytest.mark.requirement("A1")
 def test_amendment_without_actor_is_refused(two: TwoCenters) -> None:
     nobody = Scope(SYSTEM_USER_ID, "coordinator", (two.a.pk,))
     with (
@@ -204,6 +207,7 @@ def test_amendment_without_actor_is_refused(two: TwoCenters) -> None:
         cursor.execute("update patients_patient set sex = 'female'")
 
 
+@pytest.mark.requirement("A1")
 def test_amendment_without_reason_is_refused(two: TwoCenters) -> None:
     with (
         acting(two.scope_a),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, build_opener
 
@@ -29,16 +29,15 @@ def system() -> Iterator[System]:
 
 @pytest.mark.requirement("R1")
 def test_no_acknowledged_save_is_lost_or_doubled(
-    system: System, capsys: pytest.CaptureFixture[str]
+    system: System, tell: Callable[[str], None]
 ) -> None:
     with saving(system, date(2012, 1, 2)) as writers:
         _do_harm(system, writers)
     books = compare(system, writers)
-    with capsys.disabled():
-        print(  # noqa: T201 - figures of the run
-            f"\n{WEB_KILLS} web processes and {DATABASE_KILLS} databases killed, {system.proxy.lost} answers lost"
-            f" after COMMIT: {books}"
-        )
+    tell(
+        f"{WEB_KILLS} web processes and {DATABASE_KILLS} databases killed, {system.proxy.lost} answers lost"
+        f" after COMMIT: {books}"
+    )
     assert (books.lost, books.doubled) == (0, 0)
     assert system.proxy.lost == CUTS
     # A database that is away is 503.

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +201,7 @@ def run(deployment: Deployment, service: str, command: list[str]) -> None:
 
 
 def test_services_start_become_healthy_find_each_other_and_stop(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    deployment: Deployment, tell: Callable[[str], None]
 ) -> None:
     began = time.monotonic()
     run(deployment, "migrate", deployment.command("migrate"))
@@ -227,10 +227,7 @@ def test_services_start_become_healthy_find_each_other_and_stop(
             grace = {"40s": 40, "2m": 120}.get(SERVICES[name].get("stop_grace_period"), 10)
             assert process.wait(grace) == 0, deployment.log(name)
             took[name] = round(time.monotonic() - started, 1)
-    with capsys.disabled():
-        print(  # noqa: T201 - figures of the run
-            f"\nmigrated in {migrated:.1f} s, all healthy {healthy:.1f} s later, stopped in {took} s"
-        )
+    tell(f"migrated in {migrated:.1f} s, all healthy {healthy:.1f} s later, stopped in {took} s")
 
 
 def _logins_take_their_passwords_alone(deployment: Deployment) -> None:

@@ -187,6 +187,7 @@ def test_own_machine_is_local() -> None:
     assert not any(map(is_local, ["10.0.0.1", "db", "example.org"]))
 
 
+@pytest.mark.requirement("R3")
 @pytest.mark.parametrize(
     ("there", "back", "words"),
     [
@@ -243,6 +244,7 @@ ROW_SECURITY = "alter table patients_course {} row level security"
 TRIGGER = "alter table {} {} trigger {}"
 
 
+@pytest.mark.requirement("R3")
 @pytest.mark.parametrize(
     ("there", "back", "found", "table"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from datetime import date
 from random import Random
 
@@ -21,11 +22,12 @@ from tests.oracle_outcome import derive
 @pytest.mark.requirement("D2")
 @pytest.mark.parametrize("seed", range(16))
 def test_sql_equals_oracle_on_many_histories(
-    seed: int, database: None, superuser: psycopg.Connection
+    seed: int, database: None, superuser: psycopg.Connection, tell: Callable[[str], None]
 ) -> None:
     random = Random(1000 + seed)
     cutoff = random.choice(CUTOFFS)
     with generated(superuser, random, cutoff, 2500) as records:
+        tell(f"{len(records)} generated histories at the cutoff {cutoff} compared")
         assert differences(records, cutoff, years=random.choice((5, 5, 3)))[:3] == []
 
 

@@ -63,6 +63,7 @@ def world(database: None, superuser: psycopg.Connection) -> World:
     return start_from("exports of builds", lambda: build_both(superuser), superuser)
 
 
+@pytest.mark.requirement("E2")
 def test_another_process_zone_and_seed_give_the_same_bytes(
     world: World, superuser: psycopg.Connection
 ) -> None:

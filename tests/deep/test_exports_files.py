@@ -196,6 +196,7 @@ def manage(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.requirement("E2")
 def test_one_flipped_byte_of_any_file_fails_the_documented_check(
     world: World, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def world(database: None, superuser: psycopg.Connection) -> World:
     return start_from("exports of leaks", lambda: build_marked(superuser), superuser)
 
 
+@pytest.mark.requirement("E1")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_no_canary_and_no_date_in_any_byte(
     world: World,
@@ -131,6 +132,7 @@ SCANNED = {
 }
 
 
+@pytest.mark.requirement("E1")
 @pytest.mark.parametrize("leak", SCANNED)
 def test_scan_finds_a_planted_leak_in_every_format(
     world: World, superuser: psycopg.Connection, tmp_path: Path, leak: str

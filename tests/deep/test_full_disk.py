@@ -6,7 +6,7 @@ The cluster lies on a small disk of its own, which root alone may mount.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -44,8 +44,9 @@ def system(disk: Path) -> Iterator[System]:
         yield found
 
 
+@pytest.mark.requirement("R1")
 def test_full_disk_refuses_saves_and_loses_none(
-    system: System, disk: Path, capsys: pytest.CaptureFixture[str]
+    system: System, disk: Path, tell: Callable[[str], None]
 ) -> None:
     browser = Browser(f"http://localhost:{system.port}")
     browser.sign_in("carla", PASSWORD)
@@ -61,8 +62,7 @@ def test_full_disk_refuses_saves_and_loses_none(
         filler.unlink()
         assert becomes(lambda: sum(len(writer.told) for writer in writers) > told + 10, 60)
     books = compare(system, writers)
-    with capsys.disabled():
-        print(f"\nfull disk under the database: {books}; pages read meanwhile: {statuses}")  # noqa: T201 - figures of the run
+    tell(f"full disk under the database: {books}; pages read meanwhile: {statuses}")
     assert (books.lost, books.doubled) == (0, 0)
     assert set(books.refused) <= {503}
     assert set(statuses) <= {200, 503}

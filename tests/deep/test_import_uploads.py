@@ -211,6 +211,7 @@ def import_events() -> int:
         return AuditEvent.objects.filter(operation="import").exclude(center_id=None).count()
 
 
+@pytest.mark.requirement("R5")
 @pytest.mark.parametrize("seed", range(4))
 def test_worker_killed_in_mid_commit_imports_exactly_once(
     universe: Universe, superuser: psycopg.Connection, seed: int

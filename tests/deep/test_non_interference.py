@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -216,10 +216,14 @@ def test_answers_to_a_center_do_not_depend_on_another(twins: Twins, pages: Pages
     find_difference(twins, pages, EXAMPLES)
 
 
-def test_every_page_after_everything_another_center_can_do(twins: Twins, pages: Pages) -> None:
+@pytest.mark.requirement("P2")
+def test_every_page_after_everything_another_center_can_do(
+    twins: Twins, pages: Pages, tell: Callable[[str], None]
+) -> None:
     draw = random.Random(11)
     doings = [Other(name, draw.randrange(9999)) for name in STEPS for _ in range(3)]
     draw.shuffle(doings)
+    tell(f"{len(pages.all)} answers after {len(doings)} doings of another center compared")
     assert twins.differences([*doings, Background(), *pages.all]) == []
 
 
@@ -237,6 +241,7 @@ def test_telling_script_sees_nothing_as_long_as_nothing_is_planted(twins: Twins)
     assert twins.differences(telling(twins.universe)) == []
 
 
+@pytest.mark.requirement("P2")
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_planted_leak_is_found(
     twins: Twins, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, plant: Plant

@@ -162,6 +162,7 @@ def seen(browser: Client, path: str, seal: int) -> str:
     return OF_THE_REQUEST.sub("", response.content.decode())
 
 
+@pytest.mark.requirement("D4")
 @pytest.mark.parametrize("seed", [4, 5])
 def test_every_dashboard_as_of_a_moment_gives_the_same_bytes_later(
     database: None, seed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -137,6 +137,7 @@ def test_edit_with_triggers_off_is_found_after_a_later_save(trail: Trail) -> Non
     assert kinds(verify_dump(export(trail.folder / "dump"))) == {"row"}
 
 
+@pytest.mark.requirement("A2")
 @pytest.mark.parametrize(
     ("statement", "kind"),
     [
@@ -181,7 +182,7 @@ def test_speed_of_verification(
     database: None,
     superuser: psycopg.Connection,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     build_universe(derived=False)
     with writer() as connection:
@@ -200,10 +201,9 @@ def test_speed_of_verification(
     seal_events()
     idle = time.perf_counter() - began
     assert live.findings == dump.findings == []
-    with capsys.disabled():
-        print(  # noqa: T201 - figures of the run
-            f"\n{live.events} events: sealed in {sealing:.2f} s, nothing to seal {idle * 1000:.1f} ms;"
-            f" verified live {live.events / live.seconds:.0f} events/s,"
-            f" dump {dump.events / dump.seconds:.0f} events/s"
-        )
+    tell(
+        f"{live.events} events: sealed in {sealing:.2f} s, nothing to seal {idle * 1000:.1f} ms;"
+        f" verified live {live.events / live.seconds:.0f} events/s,"
+        f" dump {dump.events / dump.seconds:.0f} events/s"
+    )
     assert live.events / live.seconds > 5_000

@@ -118,7 +118,7 @@ def test_hundred_amendments_through_the_page_are_visible_soon(
     browser: Browser,
     universe: Universe,
     superuser: psycopg.Connection,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     record, took, saves, said = universe.records["survivor"], [], [], 0
     for number in range(AMENDMENTS):
@@ -128,12 +128,11 @@ def test_hundred_amendments_through_the_page_are_visible_soon(
         saves.append(save)
         said += "Recomputing" in text
     p95 = statistics.quantiles(took, n=20)[-1]
-    with capsys.disabled():
-        print(  # noqa: T201 - figures of the run
-            f"\n{AMENDMENTS} amendments, sent to visible outcome: median {statistics.median(took):.3f} s, p95"
-            f" {p95:.3f} s, most {max(took):.3f} s; the save with the page after it: median"
-            f" {statistics.median(saves):.3f} s; {said} of these pages said recomputing"
-        )
+    tell(
+        f"{AMENDMENTS} amendments, sent to visible outcome: median {statistics.median(took):.3f} s, p95"
+        f" {p95:.3f} s, most {max(took):.3f} s; the save with the page after it: median"
+        f" {statistics.median(saves):.3f} s; {said} of these pages said recomputing"
+    )
     require_correct(superuser)
 
 
@@ -172,7 +171,7 @@ def test_broker_stopped_saves_go_on_and_outcomes_follow_its_return(
     browser: Browser,
     universe: Universe,
     superuser: psycopg.Connection,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     record = universe.records["survivor"]
     normal = [
@@ -186,11 +185,10 @@ def test_broker_stopped_saves_go_on_and_outcomes_follow_its_return(
         assert "Recomputing" in browser.get(universe.url("survivor")).text
     back = seconds_until(follows(superuser, record, CONTACT_DAY + timedelta(days=34)), 15)
     later = statistics.median(took)
-    with capsys.disabled():
-        print(  # noqa: T201 - figures of the run
-            f"\nbroker {fault}: save median {statistics.median(normal):.3f} s before, {later:.3f} s without it, first"
-            f" {took[0]:.3f} s, most {max(took):.3f} s; the outcome followed {back:.1f} s after its return"
-        )
+    tell(
+        f"broker {fault}: save median {statistics.median(normal):.3f} s before, {later:.3f} s without it, first"
+        f" {took[0]:.3f} s, most {max(took):.3f} s; the outcome followed {back:.1f} s after its return"
+    )
     assert max(took) < SLOW_SAVE + max(normal)
     assert later < 2 * statistics.median(normal) + 0.1
     require_correct(superuser)
@@ -308,6 +306,7 @@ def everything(superuser: psycopg.Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
+@pytest.mark.requirement("R4")
 def test_poison_record_does_not_hold_up_the_others(
     universe: Universe, superuser: psycopg.Connection
 ) -> None:

@@ -68,6 +68,7 @@ def stored(superuser: psycopg.Connection, universe: Universe) -> list[tuple[obje
     ).fetchall()
 
 
+@pytest.mark.requirement("I4")
 def test_erasing_by_page_leaves_nothing_that_opens(
     universe: Universe, superuser: psycopg.Connection
 ) -> None:
@@ -246,6 +247,7 @@ def test_only_the_principal_investigator_of_the_center_erases(universe: Universe
     assert Visitor(universe, "petra").get(universe.url("stranger", "erase/")).status == 404
 
 
+@pytest.mark.requirement("I4")
 def test_restored_backup_is_erased_again_from_the_list(
     universe: Universe, superuser: psycopg.Connection, tmp_path: Path
 ) -> None:

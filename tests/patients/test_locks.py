@@ -86,6 +86,7 @@ def test_signing_does_not_write_the_record_and_a_locked_one_is_signed(universe: 
     assert standing(universe, "survivor") == {"verified", "approved"}
 
 
+@pytest.mark.requirement("S3")
 def test_every_action_on_a_locked_record_is_refused(universe: Universe) -> None:
     lock(universe, "survivor")
     follow_up = universe.row_key("survivor", "follow_ups")
@@ -148,6 +149,7 @@ def _refused_as_locked(actor: Scope, statement: str, key: int, erasing: str = ""
     return False
 
 
+@pytest.mark.requirement("S3")
 def test_plain_sql_of_the_app_writes_no_row_of_a_locked_record(universe: Universe) -> None:
     lock(universe, "survivor")
     key, actor = record_key(universe), scope(universe, "carla")

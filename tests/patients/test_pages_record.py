@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from django.db import transaction
 
 from analytics.derivation.stale import drain
@@ -189,6 +190,7 @@ def test_page_needs_a_fixed_number_of_queries(universe: Universe) -> None:
         visitor.get(universe.url("survivor", f"assessments/{row}/"))
 
 
+@pytest.mark.requirement("A4")
 def test_reading_a_record_with_identifiers_is_an_event(universe: Universe) -> None:
     Visitor(universe, "carla").get(universe.url("survivor"))
     Visitor(universe, "max").get(universe.url("survivor"))

@@ -60,6 +60,7 @@ def as_owner(universe: Universe) -> Iterator[psycopg.Connection]:
 # What a signature says.
 
 
+@pytest.mark.requirement("S1")
 def test_signature_holds_name_role_meaning_time_version_and_hash(universe: Universe) -> None:
     seen = shown_hash(universe, "survivor")
     sign(universe, "survivor")

@@ -90,6 +90,7 @@ def record_of(*args: Any, exc_info: Any = None) -> str:
     return PlainFormatter("{levelname} {message}", style="{").format(record)
 
 
+@pytest.mark.requirement("I1")
 def test_text_of_an_exception_is_withheld_whatever_it_is() -> None:
     try:
         try:
@@ -111,6 +112,7 @@ def test_detail_in_a_message_is_withheld() -> None:
     assert text == "ERROR duplicate key\nDETAIL: withheld"
 
 
+@pytest.mark.requirement("I1")
 def test_failure_of_a_task_is_told_without_its_texts() -> None:
     failure = {
         "name": "a.task",
