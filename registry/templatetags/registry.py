@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Final
 
 from django import template
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_noop
 
 from patients.labels import date_text
@@ -30,6 +33,8 @@ _WORDS: Final = {
     "closed": gettext_noop("closed"),
 }
 
+_DATE: Final = re.compile(rf"\b(?:\d\d-)?(?:{'|'.join(MONTHS)})-\d{{4}}\b")
+
 
 @register.filter
 def day(value: date | PartialDate | None) -> str:
@@ -45,6 +50,13 @@ def day(value: date | PartialDate | None) -> str:
 def minute(value: datetime | None) -> str:
     """A moment in UTC: 24-Mar-2019 14:05; empty for none. Ten times as fast as `date`."""
     return f"{day(value)} {value:%H:%M}" if value else ""
+
+
+@register.filter
+def whole_dates(value: object) -> SafeString:
+    """Text whose dates stay on one line: browsers break "16-May-2017" at its hyphens."""
+    text = _DATE.sub(r'<span class="nowrap">\g<0></span>', conditional_escape(value))
+    return mark_safe(text)  # noqa: S308  # escaped above
 
 
 @register.filter

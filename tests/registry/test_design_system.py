@@ -11,6 +11,8 @@ from django.core.paginator import Paginator
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
+from registry.templatetags.registry import whole_dates
+
 ROOT = Path(__file__).resolve().parents[2]
 CSS = ROOT / "registry" / "static" / "registry" / "registry.css"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html")) + sorted(
@@ -135,6 +137,14 @@ def test_table_has_headings_for_columns_and_rows() -> None:
     text = render_to_string("components/table.html", context)
     assert '<th scope="row"><a href="/a">A</a></th><td class="num">5</td>' in text
     assert "Nothing to show" in render_to_string("components/table.html", context | {"rows": []})
+
+
+def test_dates_in_a_sentence_stay_on_one_line_and_the_sentence_is_escaped() -> None:
+    shown = whole_dates("<Follow-up> 16-May-2017, alive; Feb-2012")
+    assert shown == (
+        '&lt;Follow-up&gt; <span class="nowrap">16-May-2017</span>, alive;'
+        ' <span class="nowrap">Feb-2012</span>'
+    )
 
 
 def test_description_list_says_not_entered() -> None:
