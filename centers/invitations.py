@@ -27,13 +27,22 @@ class LinkTokens(PasswordResetTokenGenerator):
         if not super().check_token(user, token):
             return False
         made = base36_to_int(str(token).split("-")[0])
-        return not user.has_usable_password() or self._age(made) <= settings.RESET_LINK_SECONDS
+        return self._age(made) <= link_seconds(user)
 
     def _age(self, made: int) -> int:
         return self._num_seconds(self._now()) - made
 
 
 link_tokens = LinkTokens()
+
+
+def link_seconds(user: User) -> int:
+    """How long a link of the account is good for."""
+    return (
+        settings.RESET_LINK_SECONDS
+        if user.has_usable_password()
+        else settings.PASSWORD_RESET_TIMEOUT
+    )
 
 
 def site_address() -> str:

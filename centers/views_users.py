@@ -167,14 +167,18 @@ def membership_end(request: HttpRequest, user: uuid.UUID, membership: uuid.UUID)
 
 
 def show_link(request: HttpRequest, person: User, path: str) -> HttpResponse:
-    """The one page that shows a one-time link; it is mailed too, where that is possible."""
+    """Says that a one-time link was mailed; where that is not possible, the one page that shows it.
+
+    Who can mail it does not see it: then no administrator holds another's way in.
+    """
     url = request.build_absolute_uri(path)
+    mailed = mail_link(person, url)
     context = {
         "section": "administration",
         "person": person,
-        "url": url,
+        "url": "" if mailed else url,
         "hours": settings.PASSWORD_RESET_TIMEOUT // 3600,
-        "mailed": mail_link(person, url),
+        "mailed": mailed,
         "has_mail": mail_is_set_up(),
         "crumbs": crumbs_of(person),
     }

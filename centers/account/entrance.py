@@ -26,6 +26,7 @@ from centers.account.limits import (
     ACCOUNT_AT_ADDRESS,
     ADDRESS,
     RESETS_OF_ADDRESS,
+    account_subject,
     attempt,
     too_many,
 )
@@ -59,8 +60,8 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 
 def _check(request: HttpRequest) -> tuple[SignInForm, int, str]:
     """The form, 200 right, 400 wrong, 429 not tried, and what to say. Wrong ones are counted."""
-    name, address = request.POST.get("username", "")[:150], client_address(request)
-    tried = attempt((ACCOUNT_AT_ADDRESS, f"{name} {address}"), (ADDRESS, address))
+    name, address = request.POST.get("username", ""), client_address(request)
+    tried = attempt((ACCOUNT_AT_ADDRESS, account_subject(name, address)), (ADDRESS, address))
     if tried.refused:
         return SignInForm(request), 429, too_many(tried)
     form = SignInForm(request, data=request.POST)

@@ -42,14 +42,18 @@ def _return_url(request: HttpRequest) -> str:
 @never_cache
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Away to the hospital's page."""
+    """Away to the hospital's page. While it does not answer, tries are counted: each waits for it."""
     if not settings.OIDC_ISSUER:
         raise Http404
+    tried = attempt((ADDRESS, client_address(request)))
+    if tried.refused:
+        return sign_in_page(request, SignInForm(request), 429, "", too_many(tried))
     asked = begin()
     try:
         url = authorization_url(asked, _return_url(request))
     except Refused as reason:
         return _refused(request, reason)
+    tried.was_right()
     kept = asdict(asked) | {"next": safe_path(request, request.GET.get("next"))}
     request.session[SESSION_KEY] = kept
     return redirect(url)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ ANSWERS: Final = Limit("answers", 5, 900)
 SIGNING: Final = Limit("signing", 3, 900)
 RESETS_OF_ADDRESS: Final = Limit("resets-address", 10, 3600, shared=True)
 RESETS_OF_ACCOUNT: Final = Limit("resets-account", 3, 3600)
+
+
+def account_subject(typed: str, address: str) -> str:
+    """The subject of ACCOUNT_AT_ADDRESS: one for all spellings that sign-in takes for the same account."""
+    # As the form reads it: no spaces around, full-width letters as plain ones, upper as lower case.
+    name = unicodedata.normalize("NFKC", typed.strip()).strip().upper()
+    return f"{name[:150]} {address}"
 
 
 @contextmanager

@@ -22,6 +22,9 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 
 import jwt
 from django.conf import settings
+from django.core.cache import cache
+
+from centers.account.limits import counting
 
 # Public-key signatures only: neither "none" nor one made with the client's secret.
 ALGORITHMS: Final = (
@@ -38,6 +41,7 @@ ALGORITHMS: Final = (
 TIMEOUT_SECONDS: Final = 5
 LARGEST_ANSWER: Final = 1_000_000
 LEEWAY_SECONDS: Final = 60
+DISCOVERY_SECONDS: Final = 600
 # How long a person may take at the hospital's page.
 PATIENCE_SECONDS: Final = 600
 
@@ -162,7 +166,18 @@ def _key(keys: list[jwt.PyJWK], header: dict[str, Any]) -> jwt.PyJWK:
 
 
 def _configuration() -> dict[str, Any]:
-    """The provider's own description (OpenID Connect Discovery 1.0)."""
+    """The provider's own description (OpenID Connect Discovery 1.0), asked for again after some minutes."""
+    key = f"openid:{settings.OIDC_ISSUER}"
+    with counting():
+        kept: dict[str, Any] | None = cache.get(key)
+    if kept is None:
+        kept = _discovered()
+        with counting():
+            cache.set(key, kept, DISCOVERY_SECONDS)
+    return kept
+
+
+def _discovered() -> dict[str, Any]:
     found = _fetch(f"{settings.OIDC_ISSUER}/.well-known/openid-configuration")
     if str(found.get("issuer", "")).rstrip("/") != settings.OIDC_ISSUER:
         raise Refused("discovery of another issuer")

@@ -169,13 +169,20 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
 
 
 def _added(request: HttpRequest, what: str, codes: Any) -> HttpResponse:
-    """With the first factor come recovery codes, shown this once. The session gets a new key."""
-    request.session.cycle_key()
+    """With the first factor come recovery codes, shown this once."""
+    _keep_this_session_alone(request)
     if codes is None:
-        messages.success(request, _("The %(what)s is added.") % {"what": what})
+        said = _("The %(what)s is added. Other sessions of yours have ended.")
+        messages.success(request, said % {"what": what})
         return redirect("account")
     context = {"section": "account", "what": what, "codes": codes.wrap().generate_codes()}
     return render(request, "account/recovery_codes.html", context)
+
+
+def _keep_this_session_alone(request: HttpRequest) -> None:
+    """Sessions begun without the new factor, or with the one that is gone, end; this one gets a new key."""
+    request.session.cycle_key()
+    end_own_sessions(actor=required_scope(), kept_session=request.session.session_key)
 
 
 @signed_in
@@ -184,9 +191,13 @@ def _added(request: HttpRequest, what: str, codes: Any) -> HttpResponse:
 def remove(request: HttpRequest) -> HttpResponse:
     """Choose a factor and remove it."""
     chosen = request.POST.get("factor", "")
-    if chosen.isdecimal() and remove_factor(actor=required_scope(), factor_id=int(chosen)):
-        request.session.cycle_key()
-        messages.success(request, _("It is removed: nobody signs in with it any more."))
+    known = {str(factor.id): factor.id for factor in factors_of(_reader(request))}
+    if chosen in known and remove_factor(actor=required_scope(), factor_id=known[chosen]):
+        _keep_this_session_alone(request)
+        said = _(
+            "It is removed: nobody signs in with it any more. Other sessions of yours have ended."
+        )
+        messages.success(request, said)
         return redirect("account")
     factors = [f for f in factors_of(_reader(request)) if f.codes_left is None]
     context = {

@@ -26,6 +26,7 @@ from centers.account.limits import (
     ANSWERS,
     SIGNING,
     Attempt,
+    account_subject,
     attempt,
     count,
     is_spent,
@@ -98,7 +99,7 @@ def signing_is_paused(user: User) -> bool:
 
 
 def _check_password(request: HttpRequest, user: User) -> tuple[int, str]:
-    at_address = f"{user.username} {client_address(request)}"
+    at_address = account_subject(user.username, client_address(request))
     tried: Attempt = attempt((ANSWERS, str(user.pk)), (ACCOUNT_AT_ADDRESS, at_address))
     if tried.refused:
         return 429, too_many(tried)

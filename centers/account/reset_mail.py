@@ -8,14 +8,13 @@ from smtplib import SMTPException
 from typing import Final
 from urllib.parse import urljoin
 
-from django.conf import settings
 from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from centers.account.limits import RESETS_OF_ACCOUNT, LimitsUnavailable, count
 from centers.backends import may_sign_in
-from centers.invitations import invitation_path, site_address
+from centers.invitations import invitation_path, link_seconds, site_address
 from centers.models import User
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def _send(user: User) -> bool:
         if count(RESETS_OF_ACCOUNT, str(user.pk)) > RESETS_OF_ACCOUNT.most:
             return False
         url = urljoin(site_address(), invitation_path(user))
-        hours = settings.RESET_LINK_SECONDS // 3600
+        hours = link_seconds(user) // 3600
         text = _(TEXT).format(username=user.username, url=url, hours=hours)
         send_mail(_(SUBJECT), text, None, [user.email])
     except (OSError, SMTPException, LimitsUnavailable) as error:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Final, TypedDict
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -119,7 +120,8 @@ def amend_user(*, actor: Scope, user_id: int, full_name: str, email: str, reason
 def deactivate_user(*, actor: Scope, user_id: int, reason: str) -> bool:
     """Close an account: nobody signs in with it, its sessions, links and API tokens are refused.
 
-    The password goes too, so that nothing of before works again once the account is reactivated.
+    Password, second factors and links to a hospital's account go too, so that nothing of before works
+    again once the account is reactivated.
     False when it was closed already. Raises ValidationError (no reason, one's own account, the last
     administrator), PermissionDenied, User.DoesNotExist.
     """
@@ -130,6 +132,8 @@ def deactivate_user(*, actor: Scope, user_id: int, reason: str) -> bool:
         user.is_active = False
         user.set_unusable_password()
         user.save(update_fields=["is_active", "password"])
+        Authenticator.objects.filter(user_id=user.pk).delete()
+        user.identities.all().delete()
         user.sessions.all().delete()
     return True
 

@@ -16,7 +16,13 @@ from centers.views_events import event_download, events_context
 from patients.models import Patient
 from patients.queries.history import HISTORY_KINDS, HistoryFilters, fields_of, record_events
 from patients.rules.dictionary import RECORD_FORMS
-from patients.views.shared import banner, note_reading, record_or_404, sees_identifiers
+from patients.views.shared import (
+    banner,
+    note_reading,
+    record_or_404,
+    sees_identifiers,
+    too_many_readings,
+)
 
 
 def _record(record: uuid.UUID) -> Patient:
@@ -31,8 +37,8 @@ def _record(record: uuid.UUID) -> Patient:
 def record_history(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """Every event of the record in words, newest first; the banner shows identifiers."""
     patient = _record(record)
-    if sees_identifiers(patient):
-        note_reading("history", patient)
+    if sees_identifiers(patient) and not note_reading("history", patient):
+        return too_many_readings(request)
     filters = HistoryFilters.read(request.GET)
     unfiltered = record_events(patient, HistoryFilters.read({"kind": filters.events.kind}))
     context = {

@@ -75,6 +75,17 @@ def test_lock_out_holds_for_account_and_address_only(superuser: psycopg.Connecti
     ]
 
 
+def test_other_spellings_of_an_account_are_counted_as_it() -> None:
+    user, attacker = person("carla"), Visitor()
+    full_width = "".join(chr(ord(letter) + 0xFEE0) for letter in user.username)
+    spellings = [" carla", "CARLA", full_width, f"{' ' * 200}carla", "\u3000carla\u00a0"]
+    assert len(spellings) == ACCOUNT_AT_ADDRESS.most
+    for name in spellings:
+        assert attacker.sign_in(name, "wrong").status_code == 400
+    assert attacker.sign_in("carla ").status_code == 429
+    assert not attacker.is_in
+
+
 def test_success_gives_its_attempts_back() -> None:
     user, visitor = person(), Visitor()
     for _ in range(3):

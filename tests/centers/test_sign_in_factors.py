@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -12,6 +14,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.test import Client
+from django.urls import resolve, reverse
 
 from centers.access import acting, scope_of, system_scope
 from centers.account.limits import ANSWERS
@@ -19,9 +22,11 @@ from centers.actions.accounts import end_sessions, reset_second_factor
 from centers.actions.centers import create_center
 from centers.actions.users import add_membership
 from centers.models import Session, User
-from centers.roles import Role
+from centers.roles import Permission, Role
 from centers.sealing import seal_events
+from patients.models import ROW_MODELS
 from tests.audit_trail import verify_live
+from tests.crawl import routes
 from tests.sign_in import (
     PASSWORD,
     Visitor,
@@ -190,6 +195,30 @@ def test_role_that_needs_a_factor_leads_to_its_set_up_and_nothing_else(settings:
     assert visitor.client.post("/sign-out/").status_code == 302
 
 
+def test_every_page_with_a_permission_asks_for_the_factor(settings: Any) -> None:
+    settings.REGISTRY_MFA_ROLES = ALL_ROLES
+    user, visitor = with_role(), Visitor()
+    visitor.sign_in(user.username)
+    asked = [path for path, view in every_view() if isinstance(view.permission, Permission)]
+    assert len(asked) > 100
+    for path in asked:
+        for answer in (visitor.client.get(path), visitor.client.post(path)):
+            assert (path, answer.get("Location")) == (path, "/account/second-factor/")
+
+
+def every_view() -> Iterator[tuple[str, Any]]:
+    """An address and the view of each route, whatever its object: nothing has to exist."""
+    kinds = {
+        "UUIDConverter": uuid.uuid4(),
+        "FormConverter": next(iter(ROW_MODELS)),
+        "DayConverter": "2017-06-30",
+    }
+    for route in routes():
+        values = {name: kinds.get(kind, "x") for name, kind in route.arguments.items()}
+        path = reverse(route.name, kwargs=values)
+        yield path, resolve(path).func
+
+
 @pytest.mark.parametrize(
     ("roles", "role", "status"),
     [
@@ -229,6 +258,28 @@ def test_app_is_set_up_with_a_code_and_recovery_codes_are_shown_once() -> None:
     assert other.code(code).status_code == 400
     assert other.code(codes[0]).status_code == 302
     assert codes[1] not in visitor.client.get("/account/recovery-codes/").text
+
+
+def test_other_sessions_end_when_a_factor_is_added_or_removed() -> None:
+    user, owner, other = person(), Visitor(), Visitor()
+    owner.sign_in(user.username)
+    other.sign_in(user.username)  # by somebody who knows the password
+    page = owner.client.get("/account/second-factor/app/").text
+    found = re.search(r"<code>([A-Z2-7 ]+)</code>", page)
+    assert found
+    secret = found[1].replace(" ", "")
+    owner.client.post("/account/second-factor/app/", {"code": code_of(secret)})
+    assert (owner.is_in, other.is_in) == (True, False)
+    later = Visitor()
+    later.sign_in(user.username)
+    assert later.code(code_of(secret, 1)).status_code == 302
+    own = Authenticator.objects.get(user=user, type="totp").pk
+    for wrong in (f"{own}0", "9" * 5000, "x", ""):
+        refused = owner.client.post("/account/second-factor/remove/", {"factor": wrong})
+        assert refused.status_code == 400
+    assert later.is_in
+    owner.client.post("/account/second-factor/remove/", {"factor": str(own)})
+    assert (owner.is_in, later.is_in) == (True, False)
 
 
 def test_new_recovery_codes_end_the_old_ones() -> None:

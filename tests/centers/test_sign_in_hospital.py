@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from django.core.cache import cache
 from django.db import transaction
 
 from centers.access import acting, system_scope
+from centers.account.limits import ADDRESS
 from centers.actions.accounts import reset_second_factor
 from centers.models import OpenIdentity, User
 from tests.open_provider import CLIENT, SECRET, Provider, running_provider
@@ -35,6 +37,7 @@ def provider(running: Provider, settings: Any) -> Iterator[Provider]:
     settings.OIDC_ISSUER = running.issuer
     settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT, SECRET
     settings.OIDC_NAME = "Example Hospital"
+    cache.delete(f"openid:{running.issuer}")
     yield running
     running.__dict__.update(before)
     running.claims, running.codes = {}, {}
@@ -167,7 +170,18 @@ def test_what_cannot_be_believed_signs_nobody_in(
 
 def test_provider_that_redirects_is_not_followed(provider: Provider) -> None:
     redirecting(provider)
-    assert Visitor().client.get("/sign-in/hospital/").status_code == 400
+    visitor = Visitor()
+    for _ in range(ADDRESS.most):
+        assert visitor.client.get("/sign-in/hospital/").status_code == 400
+    assert visitor.client.get("/sign-in/hospital/").status_code == 429
+
+
+def test_provider_is_asked_for_its_description_once_in_a_while(provider: Provider) -> None:
+    visitor = Visitor()
+    for _ in range(ADDRESS.most + 1):
+        assert visitor.client.get("/sign-in/hospital/").status_code == 302
+    redirecting(provider)
+    assert visitor.client.get("/sign-in/hospital/").status_code == 302
 
 
 def test_state_is_of_this_browser_and_good_once(provider: Provider) -> None:

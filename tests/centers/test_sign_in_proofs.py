@@ -193,9 +193,19 @@ def test_mail_has_a_link_that_works_and_is_sent_three_times_an_hour() -> None:
     found = re.search(r"https?://[^/]+(/welcome/\S+)", str(message.body))
     assert found
     assert works(found[1])
+    assert "It works for 24 hours" in str(message.body)
     for _ in range(RESETS_OF_ACCOUNT.most):
         send_reset_mails([user.pk])
     assert len(mail.outbox) == RESETS_OF_ACCOUNT.most
+
+
+def test_mail_to_who_has_no_password_yet_says_how_long_that_link_works() -> None:
+    user = person(email=EMAIL)
+    with acting(system_scope()), transaction.atomic():
+        user.set_unusable_password()
+        user.save()
+    assert send_reset_mails([user.pk]) == 1
+    assert "It works for 72 hours" in str(mail.outbox[0].body)
 
 
 def test_no_mail_for_closed_accounts_or_none(settings: Any) -> None:
