@@ -2,7 +2,8 @@
 
 The text of an error may hold a value: PostgreSQL repeats the row that it refused ("DETAIL: Failing
 row contains ..."), Python the text it could not read. So an exception is logged by its type, the
-places of the code it went through and, of a database error, its code and constraint.
+places of the code it went through and, of a database error, its code and constraint. A request is
+named by its route: a path may hold what somebody typed, or be a one-time link.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from http import HTTPMethod, HTTPStatus
 from types import TracebackType
 from typing import Any, Final
+
+from django.http import HttpRequest
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -24,6 +28,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What PostgreSQL adds to a message, up to the end of its line.
 _DETAIL: Final = re.compile(r"(DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*", re.DOTALL)
+# Line breaks of any kind, and what would steer a terminal.
+_CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+# Words of Django's lines about requests that are its own; others may repeat the request.
+_CSRF: Final = "django.security.csrf"
+_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
+_OWN_WORDS: Final = frozenset(_PHRASES.values()) | frozenset(HTTPMethod)
 
 
 class PlainFormatter(logging.Formatter):
@@ -34,11 +44,13 @@ class PlainFormatter(logging.Formatter):
         record = logging.makeLogRecord(record.__dict__)
         record.exc_text = None
         record.args = _without_texts(record.args)
+        if isinstance(request := getattr(record, "request", None), HttpRequest):
+            record.msg, record.args = _without_path(record, route_name(request))
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's
-        """The line itself; line breaks in it stay within one record."""
-        record.message = _DETAIL.sub(r"\1: withheld", record.message).replace("\r", " ")
+        """The line itself: one line, whatever line breaks the message has."""
+        record.message = _DETAIL.sub(r"\1: withheld", record.message).translate(_CONTROLS)
         return super().formatMessage(record)
 
     def formatException(self, exc_info: ExcInfo) -> str:  # noqa: N802 - the base class's
@@ -64,6 +76,26 @@ class JsonFormatter(PlainFormatter):
             "error": error,
         }
         return json.dumps({name: value for name, value in line.items() if value not in ("", None)})
+
+
+def route_name(request: HttpRequest) -> str:
+    """The name of the route; "none" for addresses that lead nowhere and for static files."""
+    match = request.resolver_match
+    return (match.url_name if match else None) or "none"
+
+
+def _without_path(record: logging.LogRecord, route: str) -> tuple[str, tuple[Any, ...]]:
+    """Message and arguments of Django's line about a request, with the route in place of the path.
+
+    The path is always the last argument. A line without arguments is the text of an exception.
+    """
+    if not isinstance(record.args, tuple) or not record.args:
+        return "%s: %s", (_PHRASES.get(getattr(record, "status_code", 0), "Refused"), route)
+    *words, _path = record.args
+    if record.name == _CSRF:
+        # Behind the dash stands the origin or the referer that was sent.
+        return record.msg, (*(str(word).partition(" - ")[0] for word in words), route)
+    return record.msg, (*(word if word in _OWN_WORDS else "withheld" for word in words), route)
 
 
 def _without_texts(args: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Histogram
 
-from registry.logs import request_id
+from registry.logs import request_id, route_name
 
 logger = logging.getLogger("registry.requests")
 
@@ -57,9 +57,3 @@ def _note(request: HttpRequest, status: int, seconds: float) -> None:
     SECONDS.labels(route, method, str(status)).observe(seconds)
     fields = {"route": route, "method": method, "status": status, "seconds": round(seconds, 4)}
     logger.info("%s %s %s", method, route, status, extra={"fields": fields})
-
-
-def route_name(request: HttpRequest) -> str:
-    """The name of the route; "none" for addresses that lead nowhere and for static files."""
-    match = request.resolver_match
-    return (match.url_name if match else None) or "none"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.utils.module_loading import import_string
 
-from registry.logs import PlainFormatter
+from centers.invitations import invitation_path
+from registry.logs import JsonFormatter, PlainFormatter
 from tests.patients.pages import Visitor
 from tests.snapshot import start_from
 from tests.universe import Universe, build_universe
@@ -26,18 +31,36 @@ def universe(database: None, superuser: psycopg.Connection) -> Universe:
     return start_from("stale universe", lambda: build_universe(derived=False), superuser)
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the handler of the settings would write."""
+@contextmanager
+def written_as(name: str) -> Iterator[io.StringIO]:
+    """What the handler of the settings would write with a format."""
+    values = dict(settings.LOGGING["formatters"][name])
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    values = dict(settings.LOGGING["formatters"]["plain"])
-    assert values.pop("()") == "registry.logs.PlainFormatter"
-    handler.setFormatter(PlainFormatter(values["format"], style=values["style"]))
+    handler.setFormatter(import_string(values.pop("()"))(values["format"], style=values["style"]))
     root = logging.getLogger()
     root.addHandler(handler)
     yield written
     root.removeHandler(handler)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """The log for people."""
+    with written_as("plain") as written:
+        yield written
+
+
+@pytest.fixture(params=["plain", "json"])
+def either(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """The log in each format."""
+    with written_as(request.param) as written:
+        yield written
+
+
+def token_of(link: str) -> str:
+    """The secret part of a one-time link."""
+    return link.strip("/").split("/")[-1]
 
 
 @pytest.mark.requirement("I1")
@@ -85,9 +108,82 @@ def test_other_error_of_a_page_is_told_by_type_and_place(
     assert "select" not in log.getvalue().lower().split("sqlstate")[-1]
 
 
-def record_of(*args: Any, exc_info: Any = None) -> str:
+@pytest.mark.parametrize("path", [f"/records/{CANARY}/", f"/records/Müller%0A{CANARY}"])
+def test_address_that_leads_nowhere_is_logged_without_what_was_typed(
+    universe: Universe, either: io.StringIO, path: str
+) -> None:
+    assert Visitor(universe, "carla").get(path).status == 404
+    assert "Not Found: none" in either.getvalue()
+    assert CANARY not in either.getvalue()
+    assert "ller" not in either.getvalue()
+
+
+def test_one_time_link_is_in_no_line_when_the_database_is_away(
+    universe: Universe, either: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = invitation_path(universe.users["carla"])
+    client = Client(raise_request_exception=False)
+    connection.close()
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "HOST", "/nonexistent")
+        assert client.get(path).status_code == 503
+    assert "Service Unavailable: welcome" in either.getvalue()
+    assert token_of(path) not in either.getvalue()
+    assert path.removesuffix("/") not in either.getvalue()
+
+
+def test_refusal_of_a_form_repeats_neither_address_nor_origin(
+    universe: Universe, either: io.StringIO
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    path = invitation_path(universe.users["carla"])
+    for headers in ({"origin": f"https://{CANARY}.example"}, {}):
+        assert client.post(path, {}, headers=headers).status_code == 403
+    assert "Forbidden (Origin checking failed): welcome" in either.getvalue()
+    assert "Forbidden (CSRF cookie not set.): welcome" in either.getvalue()
+    assert CANARY not in either.getvalue()
+    assert token_of(path) not in either.getvalue()
+    assert path.removesuffix("/") not in either.getvalue()
+
+
+def test_request_that_is_refused_is_logged_without_its_words(
+    universe: Universe, either: io.StringIO
+) -> None:
+    client = Client()
+    refused = [
+        client.get("/sign-in/", headers={"host": f"{CANARY}.example"}),
+        client.post("/sign-in/", {CANARY: "\0"}),
+        client.generic(CANARY, "/live"),
+    ]
+    assert [answer.status_code for answer in refused] == [400, 400, 405]
+    for line in ("Bad Request: none", "Bad Request: login", "Method Not Allowed (withheld): live"):
+        assert line in either.getvalue()
+    assert CANARY not in either.getvalue()
+
+
+BREAKS = ["\n", "\r", "\r\n", *"\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\x1b"]
+
+
+def record_of(*args: Any, exc_info: Any = None, kind: type[PlainFormatter] = PlainFormatter) -> str:
     record = logging.LogRecord("registry", 40, __file__, 1, args[0], args[1:], exc_info)
-    return PlainFormatter("{levelname} {message}", style="{").format(record)
+    return kind("{levelname} {message}", style="{").format(record)
+
+
+@pytest.mark.parametrize("kind", [PlainFormatter, JsonFormatter])
+@pytest.mark.parametrize("between", BREAKS)
+def test_message_cannot_begin_a_line_of_its_own(kind: type[PlainFormatter], between: str) -> None:
+    try:
+        int(CANARY)
+    except ValueError:
+        text = record_of(
+            "read %s", f"it{between}ERROR all is well", exc_info=sys.exc_info(), kind=kind
+        )
+    if kind is JsonFormatter:
+        line = json.loads(text)
+        text = f"{line['message']}\n{line['error']}"
+    first, *places = text.splitlines()
+    assert first == f"ERROR read it{' ' * len(between)}ERROR all is well"
+    assert places[-1] == "builtins.ValueError"
 
 
 @pytest.mark.requirement("I1")
@@ -109,7 +205,7 @@ def test_exception_as_an_argument_is_its_type() -> None:
 
 def test_detail_in_a_message_is_withheld() -> None:
     text = record_of(f"duplicate key\nDETAIL:  Key (mrn)=({CANARY}) already exists.\nCONTEXT: x")
-    assert text == "ERROR duplicate key\nDETAIL: withheld"
+    assert text == "ERROR duplicate key DETAIL: withheld"
 
 
 @pytest.mark.requirement("I1")
