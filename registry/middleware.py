@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 
 from centers.access import acting, one_snapshot, scope_of
 from centers.models import User
+from registry.observing import ACCOUNT, STRANGER
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,9 @@ class ScopeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer in the scope of whoever is signed in."""
         request_id: uuid.UUID = request.META["registry.request_id"]
+        request.META[ACCOUNT] = STRANGER
         if isinstance(request.user, User):
+            request.META[ACCOUNT] = str(request.user.public_id)
             scope = scope_of(request.user, request_id=request_id)
             with acting(scope), ExitStack() as until_answered:
                 request.META[UNTIL_ANSWERED] = until_answered

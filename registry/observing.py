@@ -1,7 +1,8 @@
 """What each request took, by route and status: for /metrics and, as one line, for the log.
 
-Neither holds an address, a text or a person: the route's name and the id of the request alone. With
-several web processes their numbers meet in PROMETHEUS_MULTIPROC_DIR (registry/gunicorn_conf.py).
+Neither holds an address or a text: the route's name and the id of the request. Of persons the log
+says one thing, who was refused, by the public id of the account. With several web processes their
+numbers meet in PROMETHEUS_MULTIPROC_DIR (registry/gunicorn_conf.py).
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ SECONDS: Final = Histogram(
     registry=PROCESS,
 )
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Answers to who asked for what is not theirs, is not there, or is asked for in a wrong way.
+REFUSED: Final = frozenset({400, 401, 403, 404, 405, 429})
+# In request.META: the public id of whose session it is, noted by ScopeMiddleware; it has read the
+# session already, and asking here again could send a query or fail with the database.
+ACCOUNT: Final = "registry.account"
+STRANGER: Final = "nobody"
 
 
 class ObservingMiddleware:
@@ -56,4 +63,17 @@ def _note(request: HttpRequest, status: int, seconds: float) -> None:
     method = request.method if request.method in _METHODS else "other"
     SECONDS.labels(route, method, str(status)).observe(seconds)
     fields = {"route": route, "method": method, "status": status, "seconds": round(seconds, 4)}
-    logger.info("%s %s %s", method, route, status, extra={"fields": fields})
+    if status not in REFUSED:
+        logger.info("%s %s %s", method, route, status, extra={"fields": fields})
+        return
+    kind, who = _asked_by(request)
+    words = ("%s %s %s, %s %s", method, route, status, kind, who)
+    logger.warning(*words, extra={"fields": fields | {kind: who}})
+
+
+def _asked_by(request: HttpRequest) -> tuple[str, str]:
+    """An API client by its id, an account by its public id; "unknown" where no session was read."""
+    token = getattr(request, "auth", None)
+    if token is not None:
+        return "client", str(token.application.client_id)
+    return "account", request.META.get(ACCOUNT, "unknown")
