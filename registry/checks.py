@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -155,28 +155,45 @@ def safe_settings(**kwargs: Any) -> Messages:
 @deployed
 def encrypted_connections(**kwargs: Any) -> Messages:
     """Between machines nothing goes in the clear; sockets and this machine's own address may."""
-    found: Messages = []
+    return [*_database_connections(), *_broker_connection(), *_mail_connection()]
+
+
+def _database_connections() -> Iterator[checks.CheckMessage]:
+    """Only verify-full asks the server for the name that was called; the other modes take any."""
     for alias, values in settings.DATABASES.items():
-        is_encrypted = values["OPTIONS"].get("sslmode") in ("require", "verify-ca", "verify-full")
-        if not is_encrypted and not is_local(values["HOST"]):
-            found.append(
-                checks.Warning(
-                    f"The database connection {alias!r} may be read on its way.",
-                    "Add ?sslmode=verify-full to its URL, or keep it on a network of its own.",
-                    id="registry.W001",
-                )
+        mode = values["OPTIONS"].get("sslmode")
+        if mode == "verify-full" or is_local(values["HOST"]):
+            continue
+        text = f"The database connection {alias!r} may be read on its way."
+        if mode in ("require", "verify-ca"):
+            text = (
+                f"The database connection {alias!r} is encrypted, but sslmode={mode} does not check"
+                " the server's name: another machine may answer in its place."
             )
+        hint = "Add ?sslmode=verify-full to its URL, or keep it on a network of its own."
+        yield checks.Warning(text, hint, id="registry.W001")
+
+
+def _broker_connection() -> Iterator[checks.CheckMessage]:
     parts = urlsplit(settings.REDIS_URL)
-    if not is_local(parts.hostname or ""):
-        lacks = [
-            *(["TLS"] if parts.scheme != "rediss" else []),
-            *(["a password"] if not parts.password else []),
-        ]
-        if lacks:
-            hint = "Use rediss://:PASSWORD@HOST, or keep it on a network of its own."
-            text = f"REDIS_URL leads to another machine without {' and '.join(lacks)}."
-            found.append(checks.Warning(text, hint, id="registry.W002"))
-    return found
+    if is_local(parts.hostname or ""):
+        return
+    lacks = [
+        *(["TLS"] if parts.scheme != "rediss" else []),
+        *(["a password"] if not parts.password else []),
+    ]
+    if lacks:
+        hint = "Use rediss://:PASSWORD@HOST, or keep it on a network of its own."
+        text = f"REDIS_URL leads to another machine without {' and '.join(lacks)}."
+        yield checks.Warning(text, hint, id="registry.W002")
+
+
+def _mail_connection() -> Iterator[checks.CheckMessage]:
+    is_encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    if not is_encrypted and not is_local(settings.EMAIL_HOST):
+        text = "EMAIL_HOST is another machine without TLS: one-time links may be read on their way."
+        hint = "Leave EMAIL_USE_TLS at 1, or send through a mail server of this machine."
+        yield checks.Warning(text, hint, id="registry.W003")
 
 
 def is_local(host: str) -> bool:

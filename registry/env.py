@@ -117,8 +117,8 @@ def cutoff(name: str, default: str) -> str:
 def database(name: str, *, assume_role: str = "") -> dict[str, Any]:
     """Django's settings of a PostgreSQL database from a URL.
 
-    `postgresql://user:password@host:port/name?host=/socket/folder&sslmode=require`; a password that is
-    not in it is that of the login (`registry.stack.roles.LOGINS`).
+    `postgresql://user:password@host:port/name?sslmode=verify-full`, or `?host=/socket/folder`; a
+    password that is not in it is that of the login (`registry.stack.roles.LOGINS`).
     """
     url = text(name)
     if name in logins.URLS:

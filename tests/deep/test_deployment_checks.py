@@ -141,14 +141,20 @@ def test_unsafe_setting_is_refused(deployed: Any, name: str, value: Any, found: 
     assert ids(safe_settings()) == [found]
 
 
+READ = "may be read on its way"
+POSED = "another machine may answer in its place"
+
+
 @pytest.mark.parametrize(
     ("host", "options", "warned"),
     [
-        ("db.example.org", {}, True),
-        ("db.example.org", {"sslmode": "prefer"}, True),
-        ("db.example.org", {"sslmode": "verify-full"}, False),
-        ("127.0.0.1", {}, False),
-        ("/run/postgresql", {}, False),
+        ("db.example.org", {}, READ),
+        ("db.example.org", {"sslmode": "prefer"}, READ),
+        ("db.example.org", {"sslmode": "require"}, POSED),
+        ("db.example.org", {"sslmode": "verify-ca"}, POSED),
+        ("db.example.org", {"sslmode": "verify-full"}, ""),
+        ("127.0.0.1", {}, ""),
+        ("/run/postgresql", {}, ""),
     ],
 )
 def test_database_without_tls_is_warned_of(
@@ -156,12 +162,34 @@ def test_database_without_tls_is_warned_of(
     monkeypatch: pytest.MonkeyPatch,
     host: str,
     options: dict[str, str],
-    warned: bool,
+    warned: str,
 ) -> None:
     values = deployed.DATABASES["default"]
     monkeypatch.setitem(values, "HOST", host)
     monkeypatch.setitem(values, "OPTIONS", options)
-    assert ids(encrypted_connections()) == (["registry.W001"] if warned else [])
+    found = encrypted_connections()
+    assert ids(found) == (["registry.W001"] if warned else [])
+    assert all(warned in str(message.msg) for message in found)
+
+
+@pytest.mark.parametrize(
+    ("host", "values", "warned"),
+    [
+        ("smtp.example.org", {"EMAIL_USE_TLS": False}, True),
+        ("10.0.0.1", {"EMAIL_USE_TLS": False}, True),
+        ("smtp.example.org", {"EMAIL_USE_TLS": True}, False),
+        ("smtp.example.org", {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": True}, False),
+        ("localhost", {"EMAIL_USE_TLS": False}, False),
+        ("", {"EMAIL_USE_TLS": False}, False),
+    ],
+)
+def test_mail_in_the_clear_is_warned_of(
+    deployed: Any, host: str, values: dict[str, bool], warned: bool
+) -> None:
+    deployed.EMAIL_HOST = host
+    for name, value in values.items():
+        setattr(deployed, name, value)
+    assert ids(encrypted_connections()) == (["registry.W003"] if warned else [])
 
 
 @pytest.mark.parametrize(
