@@ -121,9 +121,15 @@ client = Client(headers={"host": "registry.example.org", "x-forwarded-proto": "h
 for path in ("/sign-in/", "/no/such/page/", "/records/", "/static/registry/icon.svg", "/live"):
     response = client.get(path)
     found[path] = [response.status_code, dict(response.headers)]
-found["plain"] = [
-    Client(headers={"host": "registry.example.org"}).get("/sign-in/").status_code, {}
-]
+plain = Client(headers={"host": "registry.example.org"})
+for path in ("/sign-in/", "/static/registry/icon.svg", "/ap/", "/apis/v1/token", "/records/api/"):
+    response = plain.get(path)
+    found.setdefault("led", []).append([response.status_code, response.headers["Location"]])
+for path in ("/api/v1/token", "/api/v1/nowhere", "/api/", "//api/v1/outcomes.csv"):
+    response = plain.post("/", PATH_INFO=path, headers={"authorization": "Basic YTpDQU5BUlk="})
+    said = [response.status_code, json.loads(response.content)]
+    found.setdefault("refused", []).append([*said, dict(response.headers)])
+found["encrypted"] = client.post("/api/v1/token").status_code
 found["cookies"] = {name: dict(morsel) for name, morsel in client.cookies.items()}
 found["session"] = {
     "name": settings.SESSION_COOKIE_NAME, "secure": settings.SESSION_COOKIE_SECURE,
@@ -157,7 +163,18 @@ def test_deployment_adds_transport_security_and_bound_cookies(
         assert "Access-Control-Allow-Origin" not in headers, path
     assert found["/static/registry/icon.svg"][0] == 200
     assert "no-store" not in found["/static/registry/icon.svg"][1]["Cache-Control"]
-    assert found["plain"][0] == 301
+    assert {status for status, _ in found["led"]} == {301}
+    assert all(address.startswith("https://registry.example.org/") for _, address in found["led"])
+    for status, body, headers in found["refused"]:
+        assert (status, body["status"]) == (403, 403)
+        assert headers["Content-Type"] == "application/problem+json"
+        assert body["type"] == "urn:hd-il2-registry:problem:not-encrypted"
+        assert body["instance"] == f"urn:uuid:{headers['X-Request-Id']}"
+        assert "over https" in body["detail"]
+        assert ALWAYS.items() <= headers.items()
+    assert len(found["refused"]) == 4
+    assert found["encrypted"] == 415  # it lacks a form, and nothing else
+    assert "YTpDQU5BUlk" not in done.stderr
     assert found["session"] == {
         "name": "__Host-session",
         "secure": True,

@@ -130,6 +130,18 @@ def test_compose_is_sound(compose: dict[str, Any]) -> None:
     assert compose["networks"]["inside"] == {"internal": True}
 
 
+def test_proxy_leaves_the_api_over_http_to_the_registry_which_refuses_it(
+    compose: dict[str, Any],
+) -> None:
+    configuration = compose["services"]["proxy"]["command"][-1]
+    plain = configuration.split("\nhttp://")[1]
+    api, pages = re.findall(r"handle ?(\S*) {\n +(.*)\n", plain)
+    assert api == ("/api/*", "reverse_proxy web:8000")
+    assert pages == ("", "redir https://{host}{uri} 308")
+    assert r"^api/" in settings.SECURE_REDIRECT_EXEMPT
+    assert "registry.plain_http.PlainHttpMiddleware" in settings.MIDDLEWARE
+
+
 def test_app_containers_hold_no_more_than_they_need(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for name in APP:
