@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import Client
@@ -174,6 +175,9 @@ def test_cohort_overview_shows_the_figures_of_the_paper(seeded: str) -> None:
     assert found.follow_up_reverse.day > 3653
 
 
-def test_demo_password_is_one_that_people_could_choose(seeded: str) -> None:
+def test_demo_password_is_one_that_nobody_could_choose_elsewhere(seeded: str) -> None:
+    """It is public: the registry's own word rule keeps it from accounts of a deployment."""
     for user in read(User.objects.filter(is_demo=True)):
-        validate_password(DEMO_PASSWORD, user)
+        with pytest.raises(ValidationError) as refusal:
+            validate_password(DEMO_PASSWORD, user)
+        assert [error.code for error in refusal.value.error_list] == ["password_context"]
