@@ -19,7 +19,7 @@ from registry.readiness import FAILED, all_checks, state_of, vital_checks
 @public
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers; nothing else is asked."""
-    return HttpResponse("live\n", content_type="text/plain")
+    return HttpResponse("live\n", content_type="text/plain; charset=utf-8")
 
 
 # Without a transaction: else a database that is gone would be an error before the view is asked.

@@ -42,6 +42,16 @@ def check(response: HttpResponse, where: str) -> None:
     assert "camera=()" in response.headers["Permissions-Policy"], where
     assert "Access-Control-Allow-Origin" not in response.headers, where
     assert "no-store" in response.headers["Cache-Control"], where
+    check_type(response, where)
+
+
+def check_type(response: HttpResponse, where: str) -> None:
+    """A body says what it is; a text says how its letters are written, so that no browser guesses."""
+    kind, *parameters = response.headers.get("Content-Type", "").split("; ")
+    has_body = response.streaming or response.content  # type: ignore[attr-defined]
+    assert kind or not has_body, where
+    if kind.startswith("text/"):
+        assert "charset=utf-8" in parameters, (where, kind)
 
 
 def test_every_route_has_the_headers(universe: Universe) -> None:
