@@ -34,6 +34,8 @@ _CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x20
 _CSRF: Final = "django.security.csrf"
 _PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
 _OWN_WORDS: Final = frozenset(_PHRASES.values()) | frozenset(HTTPMethod)
+# Lines of gunicorn that go on with a part of the request, or with the text of an error.
+_REPEATING: Final = ("Invalid request", "Error handling request", "Exception during worker exit")
 
 
 class PlainFormatter(logging.Formatter):
@@ -76,6 +78,17 @@ class JsonFormatter(PlainFormatter):
             "error": error,
         }
         return json.dumps({name: value for name, value in line.items() if value not in ("", None)})
+
+
+class ServerFormatter(PlainFormatter):
+    """gunicorn's lines about requests that never reached the registry, or that it could not answer."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record, without what was sent: a line that nobody can read may hold anything."""
+        record = logging.makeLogRecord(record.__dict__)
+        if begun := next((words for words in _REPEATING if str(record.msg).startswith(words)), ""):
+            record.msg, record.args = begun, ()
+        return super().format(record)
 
 
 def route_name(request: HttpRequest) -> str:

@@ -11,6 +11,7 @@ import pytest
 from tests.processes import Registry, running_registry
 
 SECONDS = 10
+CANARY = "CANARY-9134"
 HEAD = "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
 HIDDEN = "GET /live HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
 BOTH = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -85,3 +86,22 @@ def test_chunk_that_is_none_ends_the_connection(registry: Registry, chunks: str,
     assert last.startswith("400"), last
     assert len(before) <= 1
     assert "live\n" not in "".join(before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"GET /records/{CANARY}/ HTTP/9.9\r\n",
+        f"{CANARY}[] /records/ HTTP/1.1\r\n",
+        f"GET /records/ HTTP/1.1\r\n{CANARY} name: x\r\n",
+        f"GET /records/ HTTP/1.1\r\nTransfer-Encoding: {CANARY}\r\n",
+    ],
+)
+def test_request_that_cannot_be_read_is_in_no_line_of_the_log(
+    registry: Registry, text: str
+) -> None:
+    before = registry.log("web").count("Invalid request")
+    [refused] = answers(registry, f"{text}\r\n", "")
+    assert refused[:3] in ("400", "501")
+    assert registry.log("web").count("Invalid request") == before + 1
+    assert CANARY not in registry.log("web")

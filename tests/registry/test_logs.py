@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils.module_loading import import_string
 
 from centers.invitations import invitation_path
-from registry.logs import JsonFormatter, PlainFormatter
+from registry.logs import JsonFormatter, PlainFormatter, ServerFormatter
 from tests.patients.pages import Visitor
 from tests.snapshot import start_from
 from tests.universe import Universe, build_universe
@@ -184,6 +184,18 @@ def test_message_cannot_begin_a_line_of_its_own(kind: type[PlainFormatter], betw
     first, *places = text.splitlines()
     assert first == f"ERROR read it{' ' * len(between)}ERROR all is well"
     assert places[-1] == "builtins.ValueError"
+
+
+def test_failure_that_gunicorn_meets_is_told_without_address_and_text() -> None:
+    line = ("Error handling request %s %s", "GET", f"/records/{CANARY}/")
+    try:
+        int(CANARY)
+    except ValueError:
+        text = record_of(*line, exc_info=sys.exc_info(), kind=ServerFormatter)
+    assert text.splitlines()[0] == "ERROR Error handling request"
+    assert text.endswith("builtins.ValueError")
+    assert CANARY not in text
+    assert record_of("Booting worker with pid: %s", 7, kind=ServerFormatter).endswith("pid: 7")
 
 
 @pytest.mark.requirement("I1")
