@@ -142,6 +142,13 @@ def test_proxy_leaves_the_api_over_http_to_the_registry_which_refuses_it(
     assert "registry.plain_http.PlainHttpMiddleware" in settings.MIDDLEWARE
 
 
+def test_proxy_logs_no_address_and_no_header(compose: dict[str, Any]) -> None:
+    """Where the registry is away it logs what it could not hand on: a one-time link, perhaps."""
+    configuration = compose["services"]["proxy"]["command"][-1]
+    [log] = re.findall(r"log {\s+format filter {.*?fields {(.*?)}", configuration, re.DOTALL)
+    assert log.split() == ["request>uri", "delete", "request>headers", "delete"]
+
+
 def test_app_containers_hold_no_more_than_they_need(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for name in APP:
