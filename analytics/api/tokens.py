@@ -37,7 +37,8 @@ ISSUES: Final = Limit("client-tokens", 120, 3600, shared=True)
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 ERRORS: Final = {
     "invalid_request": "The form lacks a parameter, or one of them is not allowed. It takes"
-    " grant_type=client_credentials and, if need be, scope.",
+    " grant_type=client_credentials and, if need be, scope. Id and secret come once: by HTTP Basic"
+    " authentication or in the form.",
     "invalid_client": "The client is not known, its secret is another, or it was revoked or has"
     " expired. Send id and secret by HTTP Basic authentication.",
     "unauthorized_client": "This client may not ask for tokens in this way.",
@@ -74,6 +75,8 @@ class CredentialsView(APIView):
         form = {str(name): str(value) for name, value in data.items()}
         if any("\0" in text for pair in form.items() for text in pair):
             raise InvalidParameter
+        if _has_two_logins(request, form):
+            raise Refused("invalid_request", 400)
         name, address = client_id_of(request, form), client_address(request._request)
         tried = attempt((CLIENT_AT_ADDRESS, f"{name} {address}"), (ADDRESS, address))
         if tried.refused:
@@ -172,6 +175,16 @@ class RevocationView(CredentialsView):
 def _note(request: Request, kind: EventKind, client: ApiClient, **detail: Any) -> None:
     with acting(reading_scope(client, request_id_of(request))):
         record_event(kind, {"client": client.client_id, **detail})
+
+
+def _has_two_logins(request: Request, form: dict[str, str]) -> bool:
+    """Whether a secret comes by HTTP Basic and in the form: RFC 6749, section 2.3 allows one of them.
+
+    The toolkit would try the form after a wrong Basic login, and another client would be counted and
+    written down than the one that came in.
+    """
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    return scheme.lower() == "basic" and bool(form.get("client_secret"))
 
 
 def client_id_of(request: Request, form: dict[str, str]) -> str:

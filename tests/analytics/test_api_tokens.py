@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from dataclasses import replace
@@ -110,13 +111,14 @@ def test_refusals_are_problems_and_events_without_what_was_sent(
     is_problem(send("post", f"{TOKEN}?client_id=x", form, headers={}), 400, "invalid-parameter")
     answer = send("post", TOKEN, json.dumps(form), headers={}, content_type="application/json")
     is_problem(answer, 415)
-    for header in ("Basic !", "Basic eA==", "Basic AP8=", "Basic", "Digest x"):
+    form = {"grant_type": "client_credentials", "client_id": "x"}
+    for header in ("Basic !", "Basic eA==", "Basic AP8=", "Basic", "Basic \u00e9", "Digest x"):
         assert send("post", TOKEN, form, headers={"Authorization": header}).status == 401
     assert Client().get(TOKEN).status_code == 405
     found = superuser.execute(
         "select actor_id, after from audit.event where operation = 'sign_in_failed' order by id"
     ).fetchall()
-    assert len(found) == 9
+    assert len(found) == 10
     step = {"step": "API client"}
     assert found[0] == (SYSTEM_USER_ID, {"account": people.users["ines"].pk, **step})
     assert found[-1] == (SYSTEM_USER_ID, {"account": None, **step})
@@ -186,6 +188,32 @@ def test_token_ends_by_time_and_by_its_own_client_alone(people: Universe) -> Non
     assert answer.headers["WWW-Authenticate"].endswith('error="invalid_token"')
     made.token()
     assert AccessToken.objects.filter(application=made.client).count() == 1
+
+
+@pytest.mark.parametrize("path", [TOKEN, REVOKE])
+@pytest.mark.parametrize("own_basic", [True, False])
+def test_credentials_in_two_places_are_refused_and_nobody_is_counted_or_named(
+    people: Universe, superuser: psycopg.Connection, path: str, own_basic: bool
+) -> None:
+    made, other = program(people.users["ines"]), program()
+    token = made.token()
+    logins = {"client_id": made.client.client_id, "client_secret": made.secret}
+    form = {"grant_type": "client_credentials", "token": token} | logins
+    unknown = base64.b64encode(b"nobody:wrong").decode()
+    own = (made.basic, made.basic.replace("Basic", "basic"))
+    strange = (Program(other.client, "wrong").basic, f"Basic {unknown}", "Basic", "Basic !")
+    before = superuser.execute("select max(id) from audit.event").fetchone()
+    for header in own if own_basic else strange:
+        for _ in range(6):
+            answer = send("post", path, form, headers={"Authorization": header})
+            assert is_problem(answer, 400, "invalid-request")["error"] == "invalid_request"
+    assert superuser.execute("select max(id) from audit.event").fetchone() == before
+    assert get(URL, token).status == 200
+    assert other.ask().status == 200
+    # One of the two is right, and an id beside Basic is no second secret.
+    assert send("post", path, form, headers={}).status == 200
+    form = {**form, "client_secret": ""}
+    assert send("post", path, form, headers={"Authorization": made.basic}).status == 200
 
 
 @pytest.mark.parametrize("token", [None, "", "il2_nonsense", "x" * 5_000, "tab\tinside", "\u00e9"])
