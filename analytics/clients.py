@@ -13,7 +13,9 @@ from django.utils.translation import gettext_noop
 from oauth2_provider.models import AbstractApplication
 
 from analytics.projects import Project
+from centers.access import scope_of
 from centers.models import SYSTEM_USER_ID, User
+from centers.roles import Permission
 
 # What a token may be good for. A client holds some of these, a token of it all or fewer.
 SCOPES: Final = {
@@ -27,8 +29,8 @@ SCOPES: Final = {
 class ApiClient(AbstractApplication):  # type: ignore[misc]  # the toolkit has no types
     """A program that asks for tokens with its id and its secret; of the secret only a hash is kept.
 
-    It reads for one project, under its agreement. `user` answers for it: their account closed, it is
-    refused. `last_used_at`: its last token.
+    It reads for one project, under its agreement. `user` answers for it: their account closed or
+    their last role ended that opens figures, it is refused. `last_used_at`: its last token.
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="+")
@@ -49,5 +51,11 @@ class ApiClient(AbstractApplication):  # type: ignore[misc]  # the toolkit has n
 
     def is_usable(self, request: Any) -> bool:
         """Whether it may have tokens now, and whether those it has still count."""
-        owner_is_open = self.user.is_active or self.user_id == SYSTEM_USER_ID
-        return bool(owner_is_open) and self.is_valid(timezone.now())
+        return self.is_valid(timezone.now()) and may_own(self.user)
+
+
+def may_own(user: User) -> bool:
+    """Whether the person may answer for a client today; the system account always may."""
+    if user.pk == SYSTEM_USER_ID:
+        return True
+    return user.is_active and scope_of(user).may(Permission.VIEW_COHORT)

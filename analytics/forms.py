@@ -26,7 +26,9 @@ class OwnerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # plain wh
             label=_("Owner"),
             to_field_name="public_id",
             empty_label="",
-            help_text=_("Answers for the client; their account closed, it is refused"),
+            help_text=_(
+                "Answers for the client; their account closed or their role ended, it is refused"
+            ),
         )
 
     def label_from_instance(self, obj: Any) -> str:

@@ -17,9 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from oauth2_provider.models import AccessToken
 
-from analytics.clients import SCOPES
+from analytics.clients import SCOPES, may_own
 from analytics.models import ApiClient, Project
-from centers.access import Scope, acting, scope_of, set_reason
+from centers.access import Scope, acting, set_reason
 from centers.models import SYSTEM_USER_ID, User
 from centers.roles import Permission
 
@@ -102,7 +102,7 @@ def create_client(
         owner = User.objects.exclude(pk=SYSTEM_USER_ID).get(pk=owner_id)
         if not owner.is_active:
             raise ValidationError({"owner": _("This account is closed. Choose an open one.")})
-        if not scope_of(owner).may(Permission.VIEW_COHORT):
+        if not may_own(owner):
             problem = _("No role of this person opens an export today. Choose somebody else.")
             raise ValidationError({"owner": problem})
         try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from analytics.models import ApiClient, Project
-from centers.models import SYSTEM_USER_ID, User
+from centers.models import SYSTEM_USER_ID, Membership, User
+from centers.roles import PERMISSIONS, Permission, Role
 
 
 class ClientState(StrEnum):
@@ -19,6 +20,7 @@ class ClientState(StrEnum):
 
     VALID = "valid"
     OWNER_CLOSED = "account closed"
+    OWNER_WITHOUT_ROLE = "role ended"
     PROJECT_ENDED = "project ended"
     EXPIRED = "expired"
     REVOKED = "revoked"
@@ -43,20 +45,32 @@ def listed_clients() -> QuerySet[ApiClient]:
     found: QuerySet[ApiClient] = (
         ApiClient.objects.select_related("user", "project")
         .defer("client_secret")
-        .annotate(place=Case(When(usable, Value(0)), default=Value(1), output_field=IntegerField()))
+        .annotate(
+            place=Case(When(usable, Value(0)), default=Value(1), output_field=IntegerField()),
+            owner_may=Exists(_roles_that_open(timezone.now().date())),
+        )
         .order_by("place", "-created", "-id")
     )
     return found
 
 
+def _roles_that_open(day: date) -> QuerySet[Membership]:
+    """Memberships of a client's owner that open figures on this day."""
+    roles = [role for role in Role if Permission.VIEW_COHORT in PERMISSIONS[role]]
+    held = Membership.objects.filter(user_id=OuterRef("user_id"), role__in=roles)
+    return held.filter(Q(ends_on=None) | Q(ends_on__gte=day), starts_on__lte=day)
+
+
 def client_line(client: ApiClient, now: datetime) -> ClientLine:
-    """The client with its state at `now`."""
+    """A client of `listed_clients` with its state at `now`."""
     if client.revoked_at is not None:
         return ClientLine(client, ClientState.REVOKED)
     if not client.is_valid(now):
         return ClientLine(client, ClientState.EXPIRED)
     if not client.user.is_active and client.user_id != SYSTEM_USER_ID:
         return ClientLine(client, ClientState.OWNER_CLOSED)
+    if not client.owner_may and client.user_id != SYSTEM_USER_ID:
+        return ClientLine(client, ClientState.OWNER_WITHOUT_ROLE)
     if not client.project.is_open(now.date()):
         return ClientLine(client, ClientState.PROJECT_ENDED)
     return ClientLine(client, ClientState.VALID)

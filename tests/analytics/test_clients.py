@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,8 +16,10 @@ from django.utils import timezone
 from analytics.actions.clients import create_client, make_client, revoke_client
 from analytics.models import ApiClient
 from centers.access import acting, scope_of, system_scope
-from centers.models import SYSTEM_USER_ID, User
-from tests.api_tools import Program, project
+from centers.actions.users import add_membership, end_membership
+from centers.models import SYSTEM_USER_ID, Membership, User
+from centers.roles import Role
+from tests.api_tools import Program, get, is_problem, project
 from tests.patients.pages import Page, Visitor, status_of
 from tests.universe import Universe, build_people
 
@@ -181,6 +184,35 @@ def test_client_of_a_closed_account_is_refused(people: Universe, adam: Visitor) 
             days=1,
             reason=WHY,
         )
+
+
+def test_client_whose_owner_lost_the_last_role_is_refused_with_its_tokens(
+    people: Universe, adam: Visitor
+) -> None:
+    one = made_by(adam.post(NEW, values(people)))
+    token, ines = one.token(), people.users["ines"]
+    held = add_membership(
+        actor=system_scope(), user_id=ines.pk, role=Role.ADMINISTRATOR, reason=WHY
+    )
+    with acting(system_scope()), transaction.atomic():
+        first = Membership.objects.filter(user=ines).exclude(pk=held.pk).get()
+    assert get(EXPORT, token).status == 200
+    end_membership(actor=system_scope(), membership_id=first.pk, reason=WHY)
+    # Another role is left, which opens no figures.
+    is_problem(get(EXPORT, token), 401)
+    is_problem(one.ask(), 401, "invalid-client")
+    assert "Role ended" in adam.get(LIST).text
+    with pytest.raises(CommandError, match="No role"):
+        call_command("create_api_client", label="x", project=project().name, owner="ines")
+    add_membership(
+        actor=system_scope(),
+        user_id=ines.pk,
+        role=Role.COORDINATOR,
+        center_id=people.centers["C01"].pk,
+        reason=WHY,
+    )
+    assert get(EXPORT, token).status == 200
+    assert "Role ended" not in adam.get(LIST).text
 
 
 def test_actions_need_the_permission_and_a_reason(people: Universe) -> None:

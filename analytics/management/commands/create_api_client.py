@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from analytics.actions.clients import DEFAULT_DAYS, make_client
-from analytics.clients import SCOPES
+from analytics.clients import SCOPES, may_own
 from analytics.models import Project
 from centers.access import acting, system_scope
 from centers.models import SYSTEM_USER_ID, User
@@ -48,6 +48,8 @@ class Command(BaseCommand):
                     if options["owner"]
                     else User.objects.get(pk=SYSTEM_USER_ID)
                 )
+                if not may_own(owner):
+                    raise ValueError("No role of this person opens figures today. Name another.")
                 client, secret = make_client(
                     label=options["label"],
                     project=Project.objects.get(name=options["project"]),
