@@ -26,6 +26,7 @@ from analytics.exporting.formats import check_size, writer
 from analytics.exporting.formats.base import Release, TooManyRows
 from analytics.exporting.freezing import WORKER, freeze
 from analytics.exporting.manifest import MANIFEST, SIGNATURE, manifest, sign
+from analytics.exporting.rights import ProjectEnded, RightEnded, require_rights
 from analytics.exporting.spool import Spooled, releasing, spool
 from analytics.exporting.tables import RELEASES
 from analytics.models import ExportJob
@@ -95,7 +96,8 @@ def _take(key: int) -> ExportJob | None:
         )
         if not taken:
             return None
-        return ExportJob.objects.using(WORKER).select_related("project", "cut").get(pk=key)
+        jobs = ExportJob.objects.using(WORKER).select_related("project", "cut", "requested_by")
+        return jobs.get(pk=key)
 
 
 def _build_or_fail(job: ExportJob) -> None:
@@ -104,11 +106,12 @@ def _build_or_fail(job: ExportJob) -> None:
         _note_failure(job, "WorkerEnded", final=True)
         return
     try:
+        require_rights(job)
         with store.workplace(str(job.public_id)) as folder:
             _build(job, folder)
     except Overtaken:
         return
-    except TooManyRows as error:
+    except (ProjectEnded, RightEnded, TooManyRows) as error:
         _note_failure(job, type(error).__name__, final=True)
     except Exception as error:  # whatever a library raises: the row must say so
         name = type(error).__name__

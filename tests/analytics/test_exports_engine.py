@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
-from datetime import date
+import uuid
+from collections.abc import Callable
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import models, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from analytics.actions import exports, projects
+from analytics.actions.clients import end_client, make_client
+from analytics.api.authentication import client_scope
 from analytics.exporting import engine, formats, store
 from analytics.exporting.codebook import codebook
 from analytics.exporting.columns import Column
@@ -32,12 +37,14 @@ from analytics.exporting.release_sql import release_ddl
 from analytics.exporting.risk import needs_review
 from analytics.exporting.spool import Spooled
 from analytics.exporting.tables import RELEASES, Table
-from analytics.models import ExportJob, ExportRevocation
+from analytics.models import ExportJob, ExportRevocation, Project
 from analytics.projects import RESEARCH, SAFE_HARBOR
 from analytics.queries.survival import Analysis, survival_groups
 from analytics.stats.counts import pooled as together
 from analytics.stats.kaplan_meier import kaplan_meier
-from centers.access import acting, pooled, scope_of, system_scope
+from centers.access import acting, pooled, scope_of, set_reason, system_scope
+from centers.actions.users import deactivate_user, end_membership
+from centers.models import Membership
 from patients.models import Patient
 from tests.analytics.adtte_rules import broken
 from tests.analytics.conftest import signed_in
@@ -405,6 +412,87 @@ def test_export_that_ends_every_worker_is_given_up(
     assert (again(job).state, again(job).error) == ("failed", "WorkerEnded")
     page = signed_in(world.asker).get(reverse("export_detail", args=[job.public_id]))
     assert "worker ended each time" in page.content.decode()
+
+
+def _close_account(world: World) -> None:
+    actor = scope_of(world.administrator)
+    deactivate_user(actor=actor, user_id=world.asker.pk, reason="Left")
+
+
+def _end_role(world: World) -> None:
+    with acting(system_scope()), transaction.atomic():
+        held = Membership.objects.get(user=world.asker)
+    end_membership(actor=system_scope(), membership_id=held.pk, reason="Left")
+
+
+def _leave_project(world: World) -> None:
+    projects.remove_member(
+        actor=scope_of(world.administrator),
+        project_id=world.projects[RESEARCH].pk,
+        user_id=world.asker.pk,
+    )
+
+
+def _end_agreement(world: World) -> None:
+    with acting(system_scope()), transaction.atomic():
+        set_reason("Ended")
+        yesterday = timezone.now().date() - timedelta(days=1)
+        Project.objects.filter(profile=RESEARCH).update(agreement_expires_on=yesterday)
+
+
+@pytest.mark.parametrize(
+    ("end", "error", "words"),
+    [
+        (_close_account, "RightEnded", "could not ask any more"),
+        (_end_role, "RightEnded", "could not ask any more"),
+        (_leave_project, "RightEnded", "could not ask any more"),
+        (_end_agreement, "ProjectEnded", "agreement had expired"),
+    ],
+)
+def test_right_ended_before_the_build_ends_the_export(
+    world: World, end: Callable[[World], None], error: str, words: str
+) -> None:
+    asked = ask(world, RESEARCH, formats=["csv"])
+    by_command = exports.request_export(
+        actor=system_scope(),
+        project_id=world.projects[RESEARCH].pk,
+        cut_id=world.cut.pk,
+        population="treated",
+    )[0]
+    end(world)
+    engine.build_waiting()
+    found = again(asked)
+    assert (found.state, found.error, found.attempts) == ("failed", error, 1)
+    assert (found.files, found.risk) == (None, None)
+    built = "failed" if error == "ProjectEnded" else "review"
+    assert again(by_command).state == built
+    page = signed_in(world.approver).get(reverse("export_detail", args=[asked.public_id]))
+    assert words in page.content.decode()
+
+
+def test_export_of_an_ended_client_is_not_built(world: World) -> None:
+    with acting(system_scope()), transaction.atomic():
+        clients = [
+            make_client(
+                label=name, project=world.projects[RESEARCH], owner=world.asker, scopes=["exports"]
+            )[0]
+            for name in ("kept", "ended")
+        ]
+    jobs = [
+        exports.request_export(
+            actor=client_scope(client, uuid.uuid4()),
+            project_id=world.projects[RESEARCH].pk,
+            cut_id=world.cut.pk,
+            population="treated",
+            client=client.client_id,
+        )[0]
+        for client in clients
+    ]
+    with acting(system_scope()), transaction.atomic():
+        end_client(client_id=clients[1].pk)
+    engine.build_waiting()
+    found = [(again(job).state, again(job).error) for job in jobs]
+    assert found == [("review", ""), ("failed", "RightEnded")]
 
 
 def test_ended_export_is_not_settled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
