@@ -34,8 +34,8 @@ MAX_RATIO: Final = 250
 _SMALL: Final = 10 << 20
 _WORKBOOK_PART: Final = "[Content_Types].xml"
 _MACROS: Final = "vbaProject.bin"
-# Parts that openpyxl holds in memory as a whole.
-_SHARED_PARTS: Final = ("sharedStrings.xml", "styles.xml", "workbook.xml", ".rels")
+# Where the sheets lie, which are streamed; openpyxl holds other parts in memory as a whole.
+_SHEETS: Final = PurePosixPath("xl/worksheets")
 # A sheet of notes, as templates have one.
 _NOTES: Final = ("readme", "notes")
 # What zlib, zipfile and openpyxl raise on damaged or hostile files.
@@ -217,6 +217,7 @@ def _archive_problem(members: list[ZipInfo]) -> tuple[str, str] | None:
         )
     if sum(member.file_size for member in members) > MAX_UNPACKED:
         return "file.too_large", "The archive unpacks to more than 1 GiB. Split the bundle."
+    is_workbook = any(member.filename == _WORKBOOK_PART for member in members)
     for member in members:
         name = PurePosixPath(member.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in member.filename:
@@ -228,7 +229,7 @@ def _archive_problem(members: list[ZipInfo]) -> tuple[str, str] | None:
                 "file.too_large",
                 "A file unpacks to far more than its packed size. Pack it again.",
             )
-        if name.name.endswith(_SHARED_PARTS) and member.file_size > MAX_SHARED:
+        if is_workbook and name.parent != _SHEETS and member.file_size > MAX_SHARED:
             return "file.too_large", "The workbook has too much text for one. Send CSV files."
     return None
 

@@ -47,11 +47,13 @@ def open_workbook(stream: IO[bytes]) -> Iterator[Workbook]:
 
 
 def refuse_entities(archive: ZipFile) -> None:
-    """Raises UnsafeXml when an XML part has a document type declaration before its root element."""
+    """Raises UnsafeXml when any part has a document type declaration before its root element.
+
+    Whatever the part is called: openpyxl opens those that relationships and content types name.
+    """
     for member in archive.infolist():
-        if member.filename.endswith((".xml", ".rels", ".vml")):
-            with archive.open(member) as part:
-                _refuse_doctype(part.read(_XML_HEAD))
+        with archive.open(member) as part:
+            _refuse_doctype(part.read(_XML_HEAD))
 
 
 def _refuse_doctype(head: bytes) -> None:
@@ -67,9 +69,11 @@ def _refuse_doctype(head: bytes) -> None:
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = root
+    is_whole = len(head) < _XML_HEAD
     try:
-        parser.Parse(head, False)
-    except RootSeen:
+        parser.Parse(head, is_whole)
+    except (RootSeen, expat.ExpatError):
+        # A picture, or damaged: openpyxl's parser, the same one, stops at this place too.
         return
     # 64 kB without a root element: nothing a spreadsheet program writes.
     raise UnsafeXml

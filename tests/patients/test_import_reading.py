@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime, time
 from pathlib import Path
 
+import openpyxl
 import pytest
+import xlsxwriter
 from openpyxl import Workbook
 
 from patients.importing.bundle import MAX_MEMBERS, open_bundle
@@ -268,9 +272,10 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
         ({"a\\patients.csv": HEADER}, "file.path"),
         ({"patients.csv": b"0" * (40 << 20)}, "file.too_large"),
         ({f"{n}.txt": b"" for n in range(MAX_MEMBERS + 1)}, "file.members"),
-        ({"[Content_Types].xml": b"nothing"}, "file.xml"),
+        ({"[Content_Types].xml": b"nothing"}, "file.damaged"),
         ({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}, "file.damaged"),
         ({"[Content_Types].xml": b"<Types/>", "xl/sharedStrings.xml": b"0123456789" * 7_000_000}, "file.too_large"),
+        ({"[Content_Types].xml": b"<Types/>", "xl/strings.dat": b"0123456789" * 7_000_000}, "file.too_large"),
         (
             {"[Content_Types].xml": b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Types>&a;</Types>'},
             "file.xml",
@@ -279,6 +284,81 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 )  # fmt: skip
 def test_hostile_archive_is_refused(tmp_path: Path, members: dict[str, bytes], check: str) -> None:
     assert [c for _, c in tables_of(zipped(tmp_path / "b.zip", members))[1]] == [check]
+
+
+BOMB = (
+    b'<!DOCTYPE sst [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>&b;</t></si></sst>'
+)
+# Which part moves, and which part names it.
+PARTS = {
+    "strings": ("xl/sharedStrings.xml", "[Content_Types].xml"),
+    "sheet": ("xl/worksheets/sheet1.xml", "xl/_rels/workbook.xml.rels"),
+    "workbook": ("xl/workbook.xml", "[Content_Types].xml"),
+}
+
+
+def moved(
+    source: Path, target: Path, part: str, name: str, change: Callable[[bytes], bytes]
+) -> Path:
+    """The workbook with a part under another name, and what becomes of its content."""
+    old, naming = PARTS[part]
+    with zipfile.ZipFile(source) as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    members[name] = change(members.pop(old))
+    if part == "workbook":
+        rels = members.pop("xl/_rels/workbook.xml.rels")
+        folder, _, last = name.rpartition("/")
+        members[f"{folder}/_rels/{last}.rels"] = rels
+    # Relationships of the workbook count from its folder.
+    old, new = (text.removeprefix("xl/" if part == "sheet" else "") for text in (old, name))
+    assert old.encode() in members[naming]
+    members[naming] = members[naming].replace(old.encode(), new.encode())
+    return zipped(target, members)
+
+
+def with_shared_strings(path: Path) -> Path:
+    """One follow-up row, its texts in a part of their own, as Excel saves them."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("follow_ups")
+        sheet.write_row(0, 0, ["center", "record_id", "date", "vital_status"])
+        sheet.write_row(1, 0, ["C01", 17, "2001-05-03", "alive"])
+    return path
+
+
+def bare(content: bytes) -> bytes:
+    """Without the XML declaration."""
+    return re.sub(rb"^<\?xml[^>]*\?>", b"", content).lstrip()
+
+
+@pytest.mark.parametrize("name", ["xl/parts.dat", "xl/parts", "xl/PARTS.XML", "xl/parts.xml.png"])
+@pytest.mark.parametrize("part", PARTS)
+def test_entities_in_a_part_of_any_name_are_refused(tmp_path: Path, part: str, name: str) -> None:
+    # The parser of production: without these the test would hold another one.
+    assert (openpyxl.LXML, openpyxl.DEFUSEDXML) == (False, False)
+    source = with_shared_strings(tmp_path / "b.xlsx")
+    plain = moved(source, tmp_path / "c.xlsx", part, name, lambda content: content)
+    tables, found = tables_of(plain)
+    assert found == []
+    assert tables["follow_ups"][1].cells == ["C01", "17", "2001-05-03", "alive"]
+    declared = b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]>"
+    for change in (
+        lambda content: BOMB,
+        lambda content: declared + bare(content),
+        lambda content: (declared + bare(content)).decode().encode("utf-16"),
+        lambda content: b" " * 70_000 + declared + bare(content),
+    ):
+        hostile = moved(source, tmp_path / "d.xlsx", part, name, change)
+        assert tables_of(hostile)[1] == [("d.xlsx", "file.xml")]
+
+
+def test_parts_that_are_no_xml_are_let_be(tmp_path: Path) -> None:
+    source = workbook(tmp_path / "b.xlsx", "2001-05-03", "alive")
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("xl/media/image1.png", b"\x89PNG\r\n\x1a\n" + bytes(70_000))
+        archive.writestr("xl/printerSettings/printerSettings1.bin", bytes(70_000))
+        archive.writestr("docProps/empty", b"")
+    assert tables_of(source)[1] == []
 
 
 def test_zip_with_a_file_twice_is_refused(tmp_path: Path) -> None:
