@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from patients.cells import harmless
+
 # Of a file: text of ten units, so many to the width of the drawing.
 LINE_CHARACTERS, LINE_HEIGHT, TITLE_HEIGHT = 140, 14, 30
-# Texts that a spreadsheet would take for a formula get an apostrophe in front.
-_FORMULA: Final = re.compile(r"^[=+\-@\t\r]")
 
 
 class Drawing(Protocol):
@@ -116,16 +116,12 @@ def key_of(title: str) -> str:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A CSV file (RFC 4180); None is an empty cell."""
+    """A CSV file (RFC 4180) without formulas; None is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
-
-
-def _safe(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def table_text(tables: Sequence[PrintedTable]) -> str:

@@ -22,6 +22,7 @@ from centers.access import Scope, acting
 from centers.audit import EventKind, record_event
 from centers.models import Center
 from centers.roles import Permission
+from patients.cells import harmless
 from patients.models import Patient, RecordVersion
 from patients.queries.records import load_records
 from patients.queries.signatures import SIGNATURE_COLUMNS, signature_lines
@@ -66,7 +67,7 @@ def write_signatures(*, actor: Scope, center: Center, target: IO[bytes]) -> int:
         writer.writerow(SIGNATURE_COLUMNS)
         for patient_ids in _chunks(_record_ids(center)):
             for line in signature_lines(patient_ids):
-                writer.writerow([_harmless(line[name]) for name in SIGNATURE_COLUMNS])
+                writer.writerow([harmless(line[name]) for name in SIGNATURE_COLUMNS])
                 count += 1
         detail = {"what": "signatures", "rows": count}
         record_event(EventKind.DOWNLOAD, detail, center_id=center.pk)
@@ -138,7 +139,3 @@ def _cell(row: Row, name: str) -> str:
     if name == "status":
         return "retracted" if row.retracted else "final"
     return format_value(row.values.get(name))
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from patients.cells import harmless
 from patients.importing.findings import FindingLog, ImportFinding
 from patients.importing.matching import Kind
 from patients.rules.dictionary import RECORD_FORMS
@@ -102,16 +103,8 @@ def write_report(result: ImportResult, path: Path) -> None:
         writer.writerow(COLUMNS)
         for finding in found:
             row = "" if finding.row is None else finding.row
-            writer.writerow(
-                [
-                    finding.file,
-                    row,
-                    finding.column,
-                    finding.check,
-                    finding.severity,
-                    finding.message,
-                ]
-            )
+            said = (finding.column, finding.check, finding.severity, finding.message)
+            writer.writerow([harmless(cell) for cell in (finding.file, row, *said)])
         more = result.log.counts.total() - len(found)
         if more:
             writer.writerow(["", "", "", "report.more", "", f"{more} more findings are not listed"])

@@ -39,6 +39,7 @@ from patients.actions.import_jobs import (
     too_large,
     undo_import,
 )
+from patients.cells import harmless
 from patients.forms.import_columns import ColumnsForm
 from patients.forms.page import REASON_MAX_LENGTH, Problem
 from patients.import_jobs import ImportState
@@ -259,19 +260,13 @@ def import_report(request: HttpRequest, job: uuid.UUID) -> HttpResponse:
     writer = csv.DictWriter(text, REPORT_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for item in read_all(found, FINDINGS):
-        writer.writerow({name: _harmless(item[name]) for name in REPORT_COLUMNS})
+        writer.writerow({name: harmless(item[name]) for name in REPORT_COLUMNS})
     detail = {"what": "import_report", "import": str(found.public_id)}
     record_event(EventKind.DOWNLOAD, detail, center_id=found.center_id)
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     name = f"import-report-{found.created_at:%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _harmless(value: object) -> object:
-    """Names of files come from outside: none begins like a formula."""
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 @require_POST

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
 from datetime import date, timedelta
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +19,9 @@ from centers.access import acting, scope_of, system_scope
 from centers.models import AuditEvent, User
 from patients.actions.changes import RowChange
 from patients.actions.erasure import erase_identifiers
+from patients.actions.import_jobs import name_columns
 from patients.actions.records import RecordChange, save_records
+from patients.cells import FORMULA_STARTS
 from patients.import_jobs import ImportState
 from patients.importing.worker import work
 from patients.models import ImportContent, ImportJob, ImportPage, Patient, PatientIdentity
@@ -25,7 +30,7 @@ from patients.queries.import_jobs import EFFECTS, read_all
 from patients.tasks import purge_uploads, sweep_imports
 from tests.audit_trail import verify_live
 from tests.importing import DECIDES, packed, standing, uploaded
-from tests.patients.bundles import record, row
+from tests.patients.bundles import Rows, csv_text, record, row
 from tests.patients.import_tools import saved, texts
 from tests.patients.pages import Visitor
 from tests.universe import SURVIVOR, Universe
@@ -264,6 +269,25 @@ def test_previews_are_closed_to_masked_readers_and_go_with_an_erasure(universe: 
         assert not ImportContent.objects.exists()
         assert not ImportPage.objects.exists()
     assert verify_live().findings == []
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' C calc'!A0", "+1", "-1", "@SUM(A1)", "|x", "\uff1d1", "\n=1", "\t=1"]
+)
+def test_report_of_a_file_called_like_a_formula_runs_nothing(universe: Universe, name: str) -> None:
+    forms: dict[str, Rows | str] = {**record(CANARY)}
+    forms[f"{name}.csv"] = csv_text("patients", forms.pop("patients")).replace("C01", "C99")  # type: ignore[arg-type]
+    content = packed(forms)
+    job = uploaded(universe, content)
+    assert standing(job).state == ImportState.COLUMNS
+    columns = {"names": {f"{name}.csv": "patients"}, "headers": {}}
+    name_columns(actor=scope_of(universe.users["carla"]), job=standing(job), columns=columns)
+    assert work(job)
+    assert standing(job).state == ImportState.REFUSED
+    text = Visitor(universe, "carla").get(address(job, "report.csv")).text
+    files = {line["file"] for line in csv.DictReader(io.StringIO(text, newline=""))}
+    assert f"'{name}.csv" in files
+    assert not any(file.startswith(FORMULA_STARTS) for file in files)
 
 
 def test_other_files_are_refused_at_once(universe: Universe) -> None:

@@ -13,12 +13,13 @@ from typing import Final
 
 from analytics.exporting.choices import SUBJECTS, TIME_TO_EVENT
 from analytics.exporting.columns import Column
-from analytics.exporting.formats.base import Release, Written, harmless
+from analytics.exporting.formats.base import Release, Written
 from analytics.exporting.formats.csv_package import MEDIA_TYPE as CSV_TYPE
 from analytics.exporting.formats.frames import frame
 from analytics.exporting.formats.xpt import MEDIA_TYPE as XPT_TYPE
 from analytics.exporting.formats.xpt import write_frame
 from analytics.exporting.spool import Spooled
+from patients.cells import harmless
 
 STUDY: Final = "HDIL2"
 TREATMENT: Final = "High-dose interleukin-2"

@@ -19,8 +19,6 @@ from analytics.exporting.spool import Spooled
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
 # Where formats have their time of writing.
 _HEAD: Final = 4096
-# Spreadsheets run what begins like this (OWASP, CSV injection).
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,6 @@ class TooManyRows(ValueError):
 
 
 Writer = Callable[[Release, Path], Sequence[Written]]
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet runs: an apostrophe before what begins like a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def is_open(column: Column) -> bool:

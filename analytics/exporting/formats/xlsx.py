@@ -8,7 +8,8 @@ from typing import Any, Final
 import xlsxwriter
 
 from analytics.exporting.codebook import codebook
-from analytics.exporting.formats.base import EPOCH, Release, Written, harmless
+from analytics.exporting.formats.base import EPOCH, Release, Written
+from patients.cells import harmless
 
 NAME: Final = "export.xlsx"
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
