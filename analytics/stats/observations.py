@@ -17,7 +17,7 @@ REQUIRED: Final = ("time", "event")
 COLUMNS: Final = (*REQUIRED, "group", "stratum", "x")
 # What R reads as missing; it is no name of a group.
 MISSING: Final = frozenset({"", "NA", "NaN"})
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 class UnreadableError(ValueError):

@@ -35,17 +35,20 @@ def resolve_cell(field: Field, text: str) -> str:
     if text.upper() in reasons:
         return text.upper()
     if field.kind == "code":
-        return _resolve(field, text)
+        return _resolve(_names(field), text)
     if field.kind == "codes":
-        return ";".join(
-            _resolve(field, part.strip()) for part in _BETWEEN.split(text) if part.strip()
-        )
+        names = _names(field)
+        parts = (part.strip() for part in _BETWEEN.split(text))
+        return ";".join(_resolve(names, part) for part in parts if part)
     return text
 
 
-def _resolve(field: Field, text: str) -> str:
+def _names(field: Field) -> dict[str, tuple[str, str]]:
+    return {code: (code.casefold(), code_label(field, code).casefold()) for code in field.codes}
+
+
+def _resolve(names: dict[str, tuple[str, str]], text: str) -> str:
     wanted = text.casefold()
-    names = {code: (code.casefold(), code_label(field, code).casefold()) for code in field.codes}
     exact = [code for code, words in names.items() if wanted in words]
     begun = [c for c, words in names.items() if any(word.startswith(wanted) for word in words)]
     for found in (exact, begun):

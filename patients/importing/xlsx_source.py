@@ -26,7 +26,7 @@ from patients.importing.sources import MAX_COLUMNS, CellProblem, RawRow
 MAX_EMPTY_ROWS: Final = 10_000
 _XML_HEAD: Final = 65_536
 # Parts of a number format that say nothing of day, month or year: colors, conditions, text.
-_FORMAT_NOISE: Final = re.compile(r'\[[^\]]*\]|"[^"]*"|\\.')
+_FORMAT_NOISE: Final = re.compile(r'\[[^\[\]]*\]|"[^"]*"|\\.')
 
 
 class UnsafeXml(Exception):
@@ -134,11 +134,16 @@ def _text(cell: Any) -> tuple[str, str, str]:
     return str(value), "", ""
 
 
+def shows_day(number_format: str) -> bool:
+    """Whether a cell of this format shows the day of its date."""
+    return "d" in _FORMAT_NOISE.sub("", number_format).lower()
+
+
 def _date_text(value: datetime, number_format: str) -> tuple[str, str, str]:
     if value.time() != time(0):
         message = "The cell holds a date with a time: enter a date as text, YYYY-MM-DD."
         return "", "value.date_time", message
-    if "d" not in _FORMAT_NOISE.sub("", number_format).lower():
+    if not shows_day(number_format):
         message = (
             "The cell shows no day, but the sheet stores one that nobody wrote. Format the column"
             " as text and enter YYYY-MM or YYYY."

@@ -18,6 +18,8 @@ from patients.partial_dates import InvalidPartialDate, PartialDate
 from patients.rules.dictionary import MISSING_REASONS, Field
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@")
+# Longer than any value: refused as it stands, since a run of accents takes its square to normalise.
+_LONGEST: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class InvalidValue(ValueError):
 
 def parse_value(field: Field, text: str) -> Value:
     """Read one field. Raises InvalidValue with what is wrong and how to mend it."""
-    text = unicodedata.normalize("NFC", text).strip()
+    text = text.strip()
+    if len(text) <= _LONGEST:
+        text = unicodedata.normalize("NFC", text).strip()
     if not text:
         return None
     if field.takes_missing_reason and text in MISSING_REASONS and text not in field.codes:
