@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 
@@ -11,11 +12,13 @@ from django.db import IntegrityError, connections, transaction
 from centers.access import Scope, acting
 from centers.models import Center
 from patients import registry_numbers
+from patients.actions import writing
 from patients.actions.records import Conflict, RecordChange, Refused, save_records
-from patients.models import Patient
+from patients.models import Patient, PatientIdentity
 from tests.patients.record_changes import amend, change, load, new_record, save
 
 WAIT_SECONDS = 20
+WRITERS = 8
 
 
 def while_open(first: Callable[[], object], second: Callable[[], object]) -> list[BaseException]:
@@ -111,3 +114,52 @@ def test_save_inside_a_larger_transaction_rolls_back_alone(
         save(coordinator, new_record(center, "R4", sex="male"))
     with acting(coordinator), transaction.atomic():
         assert Patient.objects.count() == 2
+
+
+def test_records_created_at_once_all_get_numbers_of_their_own(
+    center: Center, coordinator: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten numbers for eight writers: most of them draw one that another has, or is writing."""
+    drawing = random.Random(7)
+    monkeypatch.setattr(registry_numbers.secrets, "randbelow", lambda _: drawing.randrange(10))
+    monkeypatch.setattr(writing, "NUMBER_ATTEMPTS", 200)
+    collisions = count_collisions(monkeypatch)
+    together, errors = threading.Barrier(WRITERS), list[BaseException]()
+
+    def run(number: int) -> None:
+        try:
+            together.wait(timeout=WAIT_SECONDS)
+            save(coordinator, new_record(center, f"R{number}"))
+        except BaseException as error:  # handed to the test
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=WAIT_SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
+    assert errors == []
+    with acting(coordinator), transaction.atomic():
+        numbers = list(Patient.objects.values_list("registry_number", flat=True))
+        ids = set(PatientIdentity.objects.values_list("record_id", flat=True))
+    assert len(set(numbers)) == len(numbers) == WRITERS
+    assert all(registry_numbers.is_registry_number(number) for number in numbers)
+    assert ids == {f"R{number}" for number in range(WRITERS)}
+    assert collisions
+
+
+def count_collisions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by the name of the key at each refused insertion."""
+    seen: list[str] = []
+    ask = writing.constraint_of
+
+    def asked(error: IntegrityError) -> str:
+        name = ask(error)
+        seen.append(name)
+        return name
+
+    monkeypatch.setattr(writing, "constraint_of", asked)
+    return seen
