@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
+from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 
 from centers.access import acting, system_scope
+from centers.account.secrets import unseal
 from centers.checks import unchecked
 from centers.database import APP, WORKER
 from patients.identity import (
@@ -288,6 +291,26 @@ def _closed_keys() -> list[str]:
 def _opens(act: Callable[[], object]) -> bool:
     try:
         act()
-    except SealBroken:
+    except (InvalidTag, SealBroken):
         return False
     return True
+
+
+@checks.register(checks.Tags.database, deploy=True)
+@deployed
+def factor_key(**kwargs: Any) -> Messages:
+    """The key of second factors opens them; no error, since whose do not open can be helped on a page."""
+    try:
+        with acting(system_scope()), transaction.atomic():
+            apps = list(Authenticator.objects.filter(type=Authenticator.Type.TOTP))
+    except DatabaseError:
+        return [unchecked("the key of second factors", "registry.E009")]
+    closed = sum(not _opens(functools.partial(unseal, app.data["secret"])) for app in apps)
+    if not closed:
+        return []
+    text = f"REGISTRY_FACTOR_KEY does not open {closed} of {len(apps)} authenticator apps."
+    hint = (
+        "Set the key that they were made with (unset, it follows from SECRET_KEY), or reset the second"
+        " factors of these people in Administration."
+    )
+    return [checks.Warning(text, hint, id="registry.W004")]

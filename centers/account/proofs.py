@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 from centers.access import acting, scope_of
 from centers.account.addresses import client_address
 from centers.account.factors import (
+    CLOSED,
     MISSING,
     USED,
     CodeForm,
@@ -72,7 +73,7 @@ def check_proof(request: HttpRequest, user: User, step: str) -> tuple[Any, int, 
 
 def _said(form: Any, otherwise: str) -> str:
     """A message of ours, or `otherwise` in place of one of the library's."""
-    ours = (str(USED), str(MISSING))
+    ours = (str(USED), str(MISSING), str(CLOSED))
     return next((text for text in form.errors.get("code", []) if text in ours), otherwise)
 
 

@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from centers.access import acting, scope_of, system_scope
+from centers.account.factors import factors_of
 from centers.account.limits import ANSWERS
 from centers.actions.accounts import end_sessions, reset_second_factor
 from centers.actions.centers import create_center
@@ -280,6 +281,17 @@ def test_other_sessions_end_when_a_factor_is_added_or_removed() -> None:
     assert later.is_in
     owner.client.post("/account/second-factor/remove/", {"factor": str(own)})
     assert (owner.is_in, later.is_in) == (True, False)
+
+
+def test_codes_under_another_key_are_refused_in_words(settings: Any) -> None:
+    user, visitor = person(), Visitor()
+    code = code_of(app_of(user))
+    recovery_codes_of(user)
+    settings.REGISTRY_FACTOR_KEY = bytes(range(32))
+    visitor.sign_in(user.username)
+    page = visitor.code(code)
+    assert (page.status_code, "have an administrator reset" in page.text) == (400, True)
+    assert [factor.codes_left for factor in factors_of(user)] == [None, 0]
 
 
 def test_new_recovery_codes_end_the_old_ones() -> None:

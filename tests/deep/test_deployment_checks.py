@@ -20,6 +20,7 @@ from centers.checks import roles_of_connections
 from patients.actions.key_rotation import rotate_identifier_key
 from registry.checks import (
     encrypted_connections,
+    factor_key,
     identifier_key,
     is_local,
     protected_tables,
@@ -28,6 +29,7 @@ from registry.checks import (
 from registry.stack import checked
 from registry.stack.paths import CHECKOUT
 from tests.deployment import deployment_environment
+from tests.sign_in import app_of
 from tests.universe import build_universe
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -339,6 +341,16 @@ def test_key_that_does_not_open_what_is_there_is_refused(deployed: Any) -> None:
     assert "key of the blind index and the identifiers of 5 records" in found.msg
     deployed.REGISTRY_IDENTIFIER_KEY_NEW = own
     assert identifier_key() == []
+
+
+def test_key_that_does_not_open_second_factors_is_warned_of(deployed: Any) -> None:
+    users = build_universe(derived=False).users
+    app_of(users["carla"])
+    assert factor_key() == []
+    deployed.REGISTRY_FACTOR_KEY = bytes(range(32))
+    app_of(users["petra"])
+    [found] = factor_key()
+    assert (found.id, "1 of 2" in found.msg) == ("registry.W004", True)
 
 
 def test_rotation_that_is_not_finished_needs_both_keys(deployed: Any) -> None:
