@@ -186,8 +186,8 @@ def _straddling(f: Frame, doubtful: list[Seen]) -> Criterion:
 def _unattested(f: Frame, best: Seen | None) -> Criterion:
     evidence = (best.ref,) if best else ()
     if f.due_hi <= f.cutoff:
-        dated = [r for r in f.chart.any_date if r.get("systemic_therapy_since_il2") == "none"]
-        reach = _best(dated, "hi", f.cutoff)
+        nothing = [r for r in f.chart.any_date if r.get("systemic_therapy_since_il2") == "none"]
+        reach = _best([r for r in nothing if r.lo <= f.cutoff], "hi", f.cutoff)
         if reach and reach.raw_hi >= f.due_hi:
             entry = Entry("day_of_row", f.due_hi, reach.ref)
             return Criterion("unknown", "date_precision", (reach.ref,), entry)

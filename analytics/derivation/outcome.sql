@@ -230,7 +230,9 @@ cross join lateral (
         min(evidence_key(point, lo, 5, id)) filter (where is_in and attestation = 'yes' and point > given.t0)
             as attested_yes,
         max(evidence_latest(evidence_key(lo, lo, 5, id))) filter (where is_in and attestation = 'none') as attested_none,
-        max(evidence_latest(evidence_key(raw_hi, raw_hi, 5, id))) filter (where attestation = 'none') as attested_reach,
+        -- Contacts whose day may lie at or before C; one that is certainly later decides nothing at C.
+        max(evidence_latest(evidence_key(raw_hi, raw_hi, 5, id)))
+            filter (where attestation = 'none' and lo <= parameter.cutoff) as attested_reach,
         bool_or(is_in and raw_hi > parameter.cutoff) as straddles,
         max(lo) filter (where alive) as alive_lo,
         max(point) filter (where alive) as alive_point,

@@ -14,7 +14,7 @@ from tests.analytics.test_derivation_properties import CUTOFFS, generated
 from tests.comparing import differences
 from tests.histories import Histories
 from tests.loader import number_rows
-from tests.oracle import Record, Row
+from tests.oracle import Record, Row, Span
 from tests.oracle_criteria import Criterion, Entry
 from tests.oracle_outcome import derive
 
@@ -41,7 +41,10 @@ def entered(record: Record, name: str, entry: Entry) -> Record:
         setattr(after, field, day)
     elif entry.code == "day_of_row" and entry.row:
         row = next(r for r in after.rows if (r.table, r.id) == entry.row)
-        row.when = day
+        # A day that the row can have: its date says a month or a year already.
+        span = Span.parse(row.when or "")
+        row.when = f"{max(span.lo, entry.day)}"
+        assert row.when <= f"{span.hi}"
     elif entry.code == "metastatic_date":
         after.metastatic_diagnosis_date = day
     elif entry.code == "adequate_negative":

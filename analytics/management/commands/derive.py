@@ -68,7 +68,11 @@ def _known(as_of: datetime | int | None, using: str) -> Iterator[None]:
     try:
         seal = seal_before(as_of, using)
     except NotSealed:
-        raise CommandError("Nothing was sealed by then.", returncode=FAILURE) from None
+        raise CommandError(
+            "Nothing was sealed by then. Name a later moment; while `manage.py up` runs, changes are"
+            " sealed within a minute.",
+            returncode=FAILURE,
+        ) from None
     with known_at(seal, using):
         yield
 
