@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
+from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.html import escape
 
 from analytics.derivation.stale import drain
 from analytics.models import Outcome
@@ -302,3 +307,104 @@ def test_other_files_are_refused_at_once(universe: Universe) -> None:
         answer = carla.client.post(NEW, sent)
         assert (answer.status_code, says in answer.content.decode()) == (422, True), says
     assert not ImportJob.objects.exists()
+
+
+MARK = "hostilename7"
+NAMES = {
+    "path": f"../../{MARK}.zip",
+    "path of Windows": f"..\\..\\{MARK}.zip",
+    "absolute": f"/etc/{MARK}",
+    "NUL": f"{MARK}\0.zip",
+    "right to left": f"{MARK}\u202egpj.zip",
+    "long": MARK + "x" * 300 + ".zip",
+    "header": f"{MARK}.zip\r\nX-Injected: {MARK}",
+    "markup": f"<img src=x onerror={MARK}>.zip",
+    "formula": f"=cmd|{MARK}.zip",
+    "empty": "",
+}
+
+
+def sent_raw(visitor: Visitor, name: bytes, content: bytes) -> HttpResponse:
+    """An upload with a file name as it stands: the test client would clean it."""
+    parts = (
+        b'--cut\r\nContent-Disposition: form-data; name="center"\r\n\r\nC01\r\n',
+        b'--cut\r\nContent-Disposition: form-data; name="bundle"; filename="%s"\r\n' % name,
+        b"Content-Type: application/zip\r\n\r\n" + content + b"\r\n--cut--\r\n",
+    )
+    return visitor.client.post(
+        NEW, b"".join(parts), content_type="multipart/form-data; boundary=cut"
+    )
+
+
+def stored(superuser: psycopg.Connection) -> str:
+    """Every row of every table, as text."""
+    names = superuser.execute(
+        "select format('%I.%I', schemaname, tablename) from pg_tables"
+        " where schemaname in ('public', 'ident', 'audit')"
+    ).fetchall()
+    rows = (superuser.execute(f"select array_agg(t::text) from {name} t") for (name,) in names)
+    return "".join(str(found.fetchone()) for found in rows)
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_name_of_an_uploaded_file_is_kept_and_shown_nowhere(
+    universe: Universe,
+    superuser: psycopg.Connection,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+) -> None:
+    carla = Visitor(universe, "carla")
+    answer = sent_raw(carla, NAMES[what].encode(), packed(record(CANARY, birth_date="x")))
+    assert "X-Injected" not in answer.headers
+    if what == "empty":  # a text then, with the NUL of a zip
+        assert answer.status_code == 400
+        told = [answer.content.decode()]
+    else:
+        assert answer.status_code == 302
+        job = uuid.UUID(answer.headers["Location"].split("/")[3])
+        assert work(job)
+        assert standing(job).state == ImportState.REFUSED
+        report = carla.client.get(address(job, "report.csv"))
+        disposition = report.headers["Content-Disposition"]
+        assert re.fullmatch(r'attachment; filename="import-report-[\d-]{10}\.csv"', disposition)
+        pages = [address(job), address(job, "cells/"), "/records/imports/"]
+        told = [report.content.decode(), *(carla.get(page).text for page in pages)]
+    assert not any(MARK in text for text in told)
+    assert MARK not in caplog.text
+    assert MARK not in stored(superuser)
+    assert not any(path.is_file() for path in Path().glob(f"**/*{MARK}*"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"<img src=x onerror={MARK}>.csv",
+        f'"onclick="{MARK}.csv',
+        f"{MARK}\u202evsc.csv",
+        f"{MARK}\r\nX-Injected: 1.csv",
+        f"=cmd|{MARK}.csv",
+    ],
+)
+def test_name_of_a_file_in_a_bundle_is_text_where_it_is_asked_about(
+    universe: Universe, superuser: psycopg.Connection, name: str
+) -> None:
+    carla = Visitor(universe, "carla")
+    job = uploaded(universe, packed({**record(CANARY), name: "a,b\n1,2\n"}))
+    assert standing(job).state == ImportState.COLUMNS
+    page = carla.get(address(job, "columns/"))
+    (line,) = (part for part in page.text.split("</label>") if MARK in part)
+    # In an element of its own, so that writing from right to left ends with it.
+    assert line.rpartition("<bdi>")[2] == f"{escape(name)}</bdi>"
+    report = carla.client.get(address(job, "report.csv"))
+    assert MARK not in report.headers["Content-Disposition"]
+    assert MARK not in carla.get(address(job)).text
+    # What is kept of it is sealed, as the content is.
+    assert MARK not in stored(superuser)
+
+
+def test_long_name_of_a_file_in_a_bundle_is_refused_and_cut(universe: Universe) -> None:
+    job = uploaded(universe, packed({**record(CANARY), f"{MARK}{'x' * 300}.csv": "a,b\n1,2\n"}))
+    assert standing(job).state == ImportState.REFUSED
+    report = Visitor(universe, "carla").get(address(job, "report.csv")).text
+    (file,) = {line["file"] for line in csv.DictReader(io.StringIO(report))}
+    assert file == (MARK + "x" * 300)[:60]
