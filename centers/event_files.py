@@ -20,14 +20,13 @@ from django.db.models import QuerySet
 from django.http import FileResponse
 from django.utils.translation import override
 
+from centers.cells import harmless
 from centers.event_words import EventLine, lines_of
 from centers.models import AuditEvent
 
 FORMATS: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 CHUNK: Final = 1_000
 _IN_MEMORY: Final = 1_000_000
-# A cell that begins like this is a formula to a spreadsheet.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 # Keys of rows, and numbers that count over all centers; `public_id` names a row.
 _KEY: Final = re.compile(r"id|(?!public_).*_id|patient_ids|seal_number|.*_event|xact")
 _HEADER: Final = (
@@ -46,11 +45,6 @@ _HEADER: Final = (
     "request",
     "version",
 )
-
-
-def safe_cell(text: str) -> str:
-    """The text as a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def event_file(events: QuerySet[AuditEvent], name: str, form: str) -> tuple[FileResponse, int]:
@@ -90,7 +84,7 @@ def _write_csv(file: IO[bytes], lines: Iterable[EventLine]) -> int:
         head, tail = _cells(line)
         changes = [(c.label, c.old, c.new) for c in line.changes] or [("", "", "")]
         for change in changes:
-            cells = [safe_cell(text) for text in (*head, *change, *tail)]
+            cells = [harmless(text) for text in (*head, *change, *tail)]
             file.write(str(writer.writerow(cells)).encode())
     return count
 

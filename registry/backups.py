@@ -40,6 +40,15 @@ SCHEMAS: Final = ("public", "ident", "audit", "release")
 STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 _NAME: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 _CHUNK: Final = 1 << 20
+# libpq's variables by the names of its connection parameters.
+_VARIABLES: Final = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+}
 
 
 class BackupError(Exception):
@@ -168,11 +177,7 @@ def key_fingerprint() -> str:
 
 def _fill(folder: Path, progress: Progress) -> None:
     login = connections["backup"].get_connection_params()
-    info = {
-        name: login[name]
-        for name in ("host", "port", "user", "password", "dbname", "sslmode")
-        if login.get(name)
-    }
+    info = {name: login[name] for name in ("dbname", *_VARIABLES) if login.get(name)}
     with psycopg.connect(**info) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         progress("counting")
@@ -221,8 +226,7 @@ def _described(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 
 def _login(info: Mapping[str, Any]) -> dict[str, str]:
     """libpq's variables: a password on the command line would show in the list of processes."""
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "sslmode": "PGSSLMODE"}  # fmt: skip
-    return {variable: str(info[name]) for name, variable in names.items() if info.get(name)}
+    return {variable: str(info[name]) for name, variable in _VARIABLES.items() if info.get(name)}
 
 
 def _run(command: list[str], login: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from patients.cells import harmless
+from centers.cells import harmless
 
 # Of a file: text of ten units, so many to the width of the drawing.
 LINE_CHARACTERS, LINE_HEIGHT, TITLE_HEIGHT = 140, 14, 30

@@ -16,5 +16,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _set_autocommit(self, autocommit: bool) -> None:
         super()._set_autocommit(autocommit)  # type: ignore[misc]
-        if not autocommit:
+        if autocommit:
+            return
+        try:
             begin(self)
+        except Exception:
+            # Django still believes that no transaction has begun: the next one gets another connection.
+            self.close()
+            raise

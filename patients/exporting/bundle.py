@@ -20,9 +20,9 @@ from django.db import transaction
 
 from centers.access import Scope, acting
 from centers.audit import EventKind, record_event
+from centers.cells import harmless
 from centers.models import Center
 from centers.roles import Permission
-from patients.cells import harmless
 from patients.models import Patient, RecordVersion
 from patients.queries.records import load_records
 from patients.queries.signatures import SIGNATURE_COLUMNS, signature_lines

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from patients.cells import harmless
+from centers.cells import harmless
 from patients.importing.findings import FindingLog, ImportFinding
 from patients.importing.matching import Kind
 from patients.rules.dictionary import RECORD_FORMS

@@ -96,7 +96,8 @@ def draft_save(request: HttpRequest) -> HttpResponse:
     try:
         saved_at = save_draft(actor=required_scope(), page=_noted_page(request), boxes=boxes)
     except DraftTooLong:
-        return HttpResponse(_("Too long for a draft"), content_type="text/plain", status=413)
+        text = _("Too long for a draft")
+        return HttpResponse(text, content_type="text/plain; charset=utf-8", status=413)
     except Patient.DoesNotExist:
         raise Http404 from None
     if not request.accepts("text/html"):

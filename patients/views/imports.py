@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from centers.access import required_scope, requires
 from centers.audit import EventKind, record_event
+from centers.cells import harmless
 from centers.models import Center
 from centers.roles import Permission
 from patients.actions.import_jobs import (
@@ -39,7 +40,6 @@ from patients.actions.import_jobs import (
     too_large,
     undo_import,
 )
-from patients.cells import harmless
 from patients.forms.import_columns import ColumnsForm
 from patients.forms.page import REASON_MAX_LENGTH, Problem
 from patients.import_jobs import ImportState

@@ -53,7 +53,7 @@ def minute(value: datetime | None) -> str:
 
 
 @register.filter
-def whole_dates(value: object) -> SafeString:
+def whole_dates(value: str) -> SafeString:
     """Text whose dates stay on one line: browsers break "16-May-2017" at its hyphens."""
     text = _DATE.sub(r'<span class="nowrap">\g<0></span>', conditional_escape(value))
     return mark_safe(text)  # noqa: S308  # escaped above

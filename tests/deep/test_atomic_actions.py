@@ -186,6 +186,7 @@ def done_by(action: Action, superuser: psycopg.Connection) -> tuple[int, dict[st
     return whole.seen, counts(tables_of(superuser))
 
 
+@pytest.mark.requirement("R1")
 @pytest.mark.parametrize("late", [False, True], ids=["unrun", "run"])
 @pytest.mark.parametrize("name", ACTIONS)
 def test_action_that_fails_at_any_statement_is_whole_or_not_there(

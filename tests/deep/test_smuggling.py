@@ -88,6 +88,7 @@ def test_chunk_that_is_none_ends_the_connection(registry: Registry, chunks: str,
     assert "live\n" not in "".join(before)
 
 
+@pytest.mark.requirement("I1")
 @pytest.mark.parametrize(
     "text",
     [

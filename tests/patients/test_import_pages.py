@@ -21,12 +21,12 @@ from analytics.derivation.stale import drain
 from analytics.models import Outcome
 from analytics.queries.panel import completed_years
 from centers.access import acting, scope_of, system_scope
+from centers.cells import FORMULA_STARTS
 from centers.models import AuditEvent, User
 from patients.actions.changes import RowChange
 from patients.actions.erasure import erase_identifiers
 from patients.actions.import_jobs import name_columns
 from patients.actions.records import RecordChange, save_records
-from patients.cells import FORMULA_STARTS
 from patients.import_jobs import ImportState
 from patients.importing.worker import work
 from patients.models import ImportContent, ImportJob, ImportPage, Patient, PatientIdentity

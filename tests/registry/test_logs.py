@@ -108,6 +108,7 @@ def test_other_error_of_a_page_is_told_by_type_and_place(
     assert "select" not in log.getvalue().lower().split("sqlstate")[-1]
 
 
+@pytest.mark.requirement("I1")
 @pytest.mark.parametrize("path", [f"/records/{CANARY}/", f"/records/Müller%0A{CANARY}"])
 def test_address_that_leads_nowhere_is_logged_without_what_was_typed(
     universe: Universe, either: io.StringIO, path: str
@@ -118,6 +119,7 @@ def test_address_that_leads_nowhere_is_logged_without_what_was_typed(
     assert "ller" not in either.getvalue()
 
 
+@pytest.mark.requirement("I1")
 def test_one_time_link_is_in_no_line_when_the_database_is_away(
     universe: Universe, either: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +134,7 @@ def test_one_time_link_is_in_no_line_when_the_database_is_away(
     assert path.removesuffix("/") not in either.getvalue()
 
 
+@pytest.mark.requirement("I1")
 def test_refusal_of_a_form_repeats_neither_address_nor_origin(
     universe: Universe, either: io.StringIO
 ) -> None:
@@ -146,6 +149,7 @@ def test_refusal_of_a_form_repeats_neither_address_nor_origin(
     assert path.removesuffix("/") not in either.getvalue()
 
 
+@pytest.mark.requirement("I1")
 def test_request_that_is_refused_is_logged_without_its_words(
     universe: Universe, either: io.StringIO
 ) -> None:

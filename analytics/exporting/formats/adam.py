@@ -19,7 +19,7 @@ from analytics.exporting.formats.frames import frame
 from analytics.exporting.formats.xpt import MEDIA_TYPE as XPT_TYPE
 from analytics.exporting.formats.xpt import write_frame
 from analytics.exporting.spool import Spooled
-from patients.cells import harmless
+from centers.cells import harmless
 
 STUDY: Final = "HDIL2"
 TREATMENT: Final = "High-dose interleukin-2"

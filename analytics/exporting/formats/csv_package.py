@@ -15,7 +15,7 @@ from analytics.exporting.codebook import codebook_bytes, codebook_markdown
 from analytics.exporting.columns import Column, Table
 from analytics.exporting.formats.base import Release, Written, is_open
 from analytics.exporting.spool import Spooled
-from patients.cells import harmless
+from centers.cells import harmless
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _TYPES: Final = {"integer": "integer", "number": "number"}

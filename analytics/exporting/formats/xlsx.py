@@ -9,7 +9,7 @@ import xlsxwriter
 
 from analytics.exporting.codebook import codebook
 from analytics.exporting.formats.base import EPOCH, Release, Written
-from patients.cells import harmless
+from centers.cells import harmless
 
 NAME: Final = "export.xlsx"
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

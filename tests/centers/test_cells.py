@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.charts.printed import csv_text
-from patients.cells import FORMULA_STARTS, harmless
+from centers.cells import FORMULA_STARTS, harmless
 
 OPENERS = "=+-@\t\r\n|\uff1d\uff0b\uff0d\uff20"
 TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from(OPENERS + "'"), max_size=20)
