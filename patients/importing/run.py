@@ -20,6 +20,7 @@ from django.db.models import Q
 from centers.access import Scope, acting, system_scope
 from centers.audit import EventKind, record_event, record_events
 from centers.models import SYSTEM_USER_ID, Center
+from patients.actions.pending import RETRACTED
 from patients.actions.records import RecordChange, Refused, save_records
 from patients.importing.bundle import open_bundle, open_upload
 from patients.importing.centers import CenterGate
@@ -40,7 +41,8 @@ from patients.rules.values import Value
 # One import at a time: the second waits. Any constant that nobody else uses.
 IMPORT_LOCK: Final = 4_937_122_001
 _SECONDS_BETWEEN: Final = 1.0
-_KEYS: Final = frozenset(("center", "record_id", "row_id", "status"))
+STATUS: Final = "status"  # the column that says whether a row is retracted
+_KEYS: Final = frozenset(("center", "record_id", "row_id", STATUS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class _Import:
             Origin(header.label, row.line),
             values,
             int(keys["row_id"]) if keys.get("row_id") else None,
-            keys.get("status") == "retracted",
+            keys.get(STATUS) == RETRACTED,
         )
 
     def _save(
@@ -318,7 +320,7 @@ class _Import:
                 ImportFinding(
                     file,
                     line,
-                    finding.field,
+                    STATUS if finding.field == RETRACTED else finding.field,
                     finding.check,
                     finding.severity,
                     finding.message + note,

@@ -169,7 +169,7 @@ def test_row_id_twice_is_refused(bundle: Path) -> None:
 
 def test_status_retracted_retracts_the_live_row_once(bundle: Path) -> None:
     write_folder(bundle, {"assessments": [row("assessments", status="retracted")]})
-    assert findings(bundle) == [("assessments.csv", "2", "retracted", "reason.required")]
+    assert findings(bundle) == [("assessments.csv", "2", "status", "reason.required")]
     status, out, _ = run(bundle, "--reason", "wrong patient")
     assert status == 0
     assert saved().live("assessments") == []
