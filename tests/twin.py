@@ -232,6 +232,7 @@ class World:
         text = re.sub(r"\bseal \d+ \([0-9a-f]{16}\)", "(head)", text)
         # Seconds that a session has left go with the clock; both worlds ask within some of them.
         text = re.sub(r'("(?:idle|absolute)": )\d+', r"\1(seconds)", text)
+        text = re.sub(r'data-seconds="\d+"', 'data-seconds="(seconds)"', text)
         return UUID.sub(lambda m: m[0] if m[0] in self.snapshot.uuids else "(new)", text)
 
 
