@@ -60,12 +60,14 @@ test-browser: setup-dev ## browser tests; Debian's Chromium must be installed
 	$(PYTEST) $(BROWSER) tests/e2e
 
 test-deep: setup-dev ## matrices, state machines, faults
-	$(PYTEST) $(DEEP) tests/deep
+	$(PYTEST) $(DEEP) -m "not alone" tests/deep
+	$(PYTEST) -m alone tests/deep
 
 validation: setup-dev ## run the tests of docs/validation.md; writes validation-evidence.md
 	@rm -rf validation
 	-$(PYTEST) -n 2 -m requirement --junitxml=validation/fast.xml tests
-	-$(PYTEST) $(DEEP) -m requirement --junitxml=validation/deep.xml tests/deep
+	-$(PYTEST) $(DEEP) -m "requirement and not alone" --junitxml=validation/deep.xml tests/deep
+	-$(PYTEST) -m "requirement and alone" --junitxml=validation/alone.xml tests/deep
 	-$(PYTEST) $(BROWSER) -m requirement --junitxml=validation/browser.xml tests/e2e
 	$(BIN)/python -m tests.validation validation/*.xml > validation-evidence.md
 
