@@ -29,7 +29,6 @@ from patients.views.shared import (
     editable_record,
     note_reading,
     sees_identifiers,
-    too_many_readings,
 )
 
 FIXED_AT_CREATION = ("disease",)
@@ -82,9 +81,8 @@ def record_amend(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     is_sent = request.method == "POST"
     patient = editable_record(record, is_sent=is_sent)
     identifiers = sees_identifiers(patient)
-    # What somebody typed is saved all the same.
-    if identifiers and not note_reading("baseline", patient) and not is_sent:
-        return too_many_readings(request)
+    if identifiers:
+        note_reading("baseline", patient)
     entry = _amendment(request, patient, view_record(patient, identifiers=identifiers))
     return save_entry(request, entry) if is_sent else show_entry(request, entry)
 

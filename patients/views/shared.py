@@ -10,11 +10,9 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from centers.access import required_scope
 from centers.audit import EventKind, record_event, record_events
-from centers.limits import is_over_limit
 from centers.roles import Permission
 from patients import slots
 from patients.models import Erasure, Patient
@@ -24,8 +22,6 @@ from patients.queries.record_page import find_record
 from patients.queries.signatures import signing_of
 from patients.queries.timeline import age_at
 
-# More than a person opens who works with charts; who copies a center's records in a row is stopped.
-READINGS_AN_HOUR: Final = 1_000
 REFUSED_BY_LIMIT: Final = "more than allowed an hour"
 # What stays possible with a retired record.
 OF_RETIRED = frozenset({Permission.VIEW_HISTORY, Permission.RETIRE_RECORDS})
@@ -89,27 +85,15 @@ def notes_beside_fields(patient: Patient, queries: Sequence[QueryLine]) -> Notes
     return field_notes(patient, queries, raising=may_raise)
 
 
-def note_reading(page: str, patient: Patient) -> bool:
-    """Reading identifiers is an event of the audit trail. False: one too many, show over_limit instead."""
-    is_over = is_over_limit("read", required_scope().actor_id, READINGS_AN_HOUR)
-    detail = {"page": page} | ({"refused": REFUSED_BY_LIMIT} if is_over else {})
-    record_event(EventKind.READ, detail, center_id=patient.center_id, patient_id=patient.pk)
-    return not is_over
+def note_reading(page: str, patient: Patient) -> None:
+    """Reading identifiers is an event of the audit trail."""
+    record_event(EventKind.READ, {"page": page}, center_id=patient.center_id, patient_id=patient.pk)
 
 
 def over_limit(request: HttpRequest, heading: str, said: str) -> HttpResponse:
     """The page (429) in place of what was asked for too often."""
     context = {"section": "records", "heading": heading, "said": said}
     return render(request, "patients/over_limit.html", context, status=429)
-
-
-def too_many_readings(request: HttpRequest) -> HttpResponse:
-    """The same for pages that show who the person is."""
-    said = _(
-        "Too many records opened in this hour. This one was not opened, and the attempt is recorded."
-        " Forms that are open can still be saved. Go on in the next hour."
-    )
-    return over_limit(request, _("Record"), said)
 
 
 def note_list_reading(records: Sequence[Patient]) -> None:

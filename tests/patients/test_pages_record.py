@@ -190,24 +190,6 @@ def test_page_needs_a_fixed_number_of_queries(universe: Universe) -> None:
         visitor.get(universe.url("survivor", f"assessments/{row}/"))
 
 
-@pytest.mark.parametrize("path", ["", "history/", "baseline/"])
-def test_records_with_identifiers_are_limited_an_hour(
-    universe: Universe, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr("patients.views.shared.READINGS_AN_HOUR", 2)
-    carla, max_ = Visitor(universe, "carla"), Visitor(universe, "max")
-    pages = [carla.get(universe.url("survivor", path)) for _ in range(3)]
-    assert [page.status for page in pages] == [200, 200, 429]
-    assert "Too many records opened" in pages[2].text
-    assert "C01-0001" not in pages[2].text
-    with acting(system_scope()), transaction.atomic():
-        last = AuditEvent.objects.filter(operation="read").latest("id")
-    assert last.after["refused"] == "more than allowed an hour"
-    # Who sees no identifiers is not counted; a form that is sent is saved as ever.
-    assert max_.get(universe.url("survivor", "")).status == 200
-    assert carla.post(universe.url("survivor", "baseline/"), {}).status == 302
-
-
 @pytest.mark.requirement("A4")
 def test_reading_a_record_with_identifiers_is_an_event(universe: Universe) -> None:
     Visitor(universe, "carla").get(universe.url("survivor"))
