@@ -11,11 +11,10 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from centers.models import SYSTEM_USER_ID, Center, Membership, User
+from centers.models import SYSTEM_USER_ID, Center, Membership, User, in_force
 from centers.roles import EVERY_CENTER, PERMISSIONS, REGISTRY_WIDE, Permission, Role
 from centers.scope import Scope, acting, current_scope, one_snapshot, required_scope, set_reason
 
@@ -62,11 +61,7 @@ def scope_of(user: User, *, request_id: uuid.UUID | None = None) -> Scope:
     request_id = request_id or uuid.uuid4()
     today = timezone.now().date()
     with acting(Scope(user.pk, "", request_id=request_id)), transaction.atomic():
-        memberships = list(
-            Membership.objects.filter(user_id=user.pk, starts_on__lte=today).filter(
-                Q(ends_on=None) | Q(ends_on__gte=today)
-            )
-        )
+        memberships = list(Membership.objects.filter(in_force(today), user_id=user.pk))
     permitted: dict[Permission, set[int]] = {}
     wide: set[Permission] = set()
     roles = {Role(membership.role) for membership in memberships}

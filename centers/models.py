@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -96,6 +97,13 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         """As shown in the header."""
         return self.full_name
+
+
+def in_force(day: date, prefix: str = "") -> models.Q:
+    """Memberships of a day (UTC); both first and last day count. `prefix`: the lookup that leads to them."""
+    return models.Q(**{f"{prefix}starts_on__lte": day}) & (
+        models.Q(**{f"{prefix}ends_on": None}) | models.Q(**{f"{prefix}ends_on__gte": day})
+    )
 
 
 class Membership(models.Model):

@@ -11,7 +11,7 @@ from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, 
 from django.utils import timezone
 
 from analytics.models import ApiClient, Project
-from centers.models import SYSTEM_USER_ID, Membership, User
+from centers.models import SYSTEM_USER_ID, Membership, User, in_force
 from centers.roles import PERMISSIONS, Permission, Role
 
 
@@ -57,8 +57,7 @@ def listed_clients() -> QuerySet[ApiClient]:
 def _roles_that_open(day: date) -> QuerySet[Membership]:
     """Memberships of a client's owner that open figures on this day."""
     roles = [role for role in Role if Permission.VIEW_COHORT in PERMISSIONS[role]]
-    held = Membership.objects.filter(user_id=OuterRef("user_id"), role__in=roles)
-    return held.filter(Q(ends_on=None) | Q(ends_on__gte=day), starts_on__lte=day)
+    return Membership.objects.filter(in_force(day), user_id=OuterRef("user_id"), role__in=roles)
 
 
 def client_line(client: ApiClient, now: datetime) -> ClientLine:

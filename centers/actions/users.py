@@ -22,13 +22,12 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from centers.access import Scope, acting, set_reason
 from centers.invitations import invitation_path
-from centers.models import SYSTEM_USER_ID, Center, Membership, User
+from centers.models import SYSTEM_USER_ID, Center, Membership, User, in_force
 from centers.roles import REGISTRY_WIDE, Permission, Role
 
 ONE_DAY: Final = timedelta(days=1)
@@ -300,10 +299,10 @@ def _keep_an_administrator(actor: Scope, user_id: int, day: date) -> None:
     """Refuses to leave the registry, on `day`, without another administrator of an open account."""
     if actor.actor_id == SYSTEM_USER_ID:
         return
-    held = Membership.objects.filter(_in_force(_today()), role=Role.ADMINISTRATOR)
+    held = Membership.objects.filter(in_force(_today()), role=Role.ADMINISTRATOR)
     if not held.filter(user_id=user_id).exists():
         return
-    others = held.filter(_in_force(day), user__is_active=True).exclude(user_id=user_id)
+    others = held.filter(in_force(day), user__is_active=True).exclude(user_id=user_id)
     if not settings.DEMO:
         others = others.filter(user__is_demo=False)
     if not others.exists():
@@ -311,10 +310,6 @@ def _keep_an_administrator(actor: Scope, user_id: int, day: date) -> None:
             _("This is the last administrator. Make somebody else an administrator first."),
             code="last",
         )
-
-
-def _in_force(day: date) -> Q:
-    return Q(starts_on__lte=day) & (Q(ends_on=None) | Q(ends_on__gte=day))
 
 
 def _today() -> date:

@@ -6,6 +6,7 @@ outlive a transaction would leak through pooled connections.
 
 from __future__ import annotations
 
+from django.db import Error
 from django.db.backends.postgresql import base
 
 from centers.scope import begin
@@ -20,7 +21,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         try:
             begin(self)
-        except Exception:
+        except Error:
             # Django still believes that no transaction has begun: the next one gets another connection.
             self.close()
             raise

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from centers.models import SYSTEM_USER_ID, Center, Membership, User
+from centers.models import SYSTEM_USER_ID, Center, Membership, User, in_force
 from centers.roles import Role
 
 # Roles that a person may hold; `system` is command-line work.
@@ -87,7 +87,7 @@ class PeopleFilters:
 
 def listed_centers() -> QuerySet[Center]:
     """All centers with `members`, the number of people of open accounts who hold a role there today."""
-    held = Q(in_force("memberships__"), memberships__user__is_active=True)
+    held = Q(in_force(_today(), "memberships__"), memberships__user__is_active=True)
     return Center.objects.annotate(
         members=Count("memberships__user", filter=held, distinct=True)
     ).order_by("code")
@@ -106,7 +106,7 @@ def members_of(center: Center) -> list[MembershipLine]:
 
 def listed_people(filters: PeopleFilters) -> QuerySet[User]:
     """The accounts of people that pass, by name, each with `standing`: its memberships of today."""
-    today = Membership.objects.filter(in_force()).select_related("center")
+    today = Membership.objects.filter(in_force(_today())).select_related("center")
     people = _people().prefetch_related(
         Prefetch("memberships", today.order_by("center__code", "role"), to_attr="standing")
     )
@@ -125,7 +125,7 @@ def listed_people(filters: PeopleFilters) -> QuerySet[User]:
 
 def _held(filters: PeopleFilters) -> QuerySet[Membership]:
     """One membership of today with the role and at the center that are asked for."""
-    held = Membership.objects.filter(in_force(), user=OuterRef("pk"))
+    held = Membership.objects.filter(in_force(_today()), user=OuterRef("pk"))
     if filters.role:
         held = held.filter(role=filters.role)
     if filters.center:
@@ -147,14 +147,6 @@ def memberships_of(user: User) -> list[MembershipLine]:
 def find_membership(user: User, key: uuid.UUID) -> MembershipLine | None:
     """The person's membership of this key, or None."""
     return next((line for line in memberships_of(user) if line.key == key), None)
-
-
-def in_force(prefix: str = "") -> Q:
-    """Memberships of today (UTC); both first and last day count."""
-    today = _today()
-    return Q(**{f"{prefix}starts_on__lte": today}) & (
-        Q(**{f"{prefix}ends_on": None}) | Q(**{f"{prefix}ends_on__gte": today})
-    )
 
 
 def _people() -> QuerySet[User]:

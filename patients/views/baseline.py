@@ -25,11 +25,7 @@ from patients.queries.record_page import RecordView, view_record
 from patients.rules.dictionary import DISEASES, PATIENTS
 from patients.views.drafts import sent_form
 from patients.views.entry import Entry, Onward, save_entry, show_entry
-from patients.views.shared import (
-    editable_record,
-    note_reading,
-    sees_identifiers,
-)
+from patients.views.shared import editable_record, note_reading, sees_identifiers
 
 FIXED_AT_CREATION = ("disease",)
 DISEASE = PATIENTS.by_name["disease"]
@@ -78,13 +74,12 @@ def _creation(request: HttpRequest, center: Center, disease: str) -> Entry:
 @requires(Permission.EDIT_RECORDS)
 def record_amend(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
     """The baseline form of a saved record."""
-    is_sent = request.method == "POST"
-    patient = editable_record(record, is_sent=is_sent)
-    identifiers = sees_identifiers(patient)
-    if identifiers:
+    patient = editable_record(record, is_sent=request.method == "POST")
+    view = view_record(patient, identifiers=sees_identifiers(patient))
+    if sees_identifiers(patient):
         note_reading("baseline", patient)
-    entry = _amendment(request, patient, view_record(patient, identifiers=identifiers))
-    return save_entry(request, entry) if is_sent else show_entry(request, entry)
+    entry = _amendment(request, patient, view)
+    return save_entry(request, entry) if request.method == "POST" else show_entry(request, entry)
 
 
 def _amendment(request: HttpRequest, patient: Patient, view: RecordView) -> Entry:

@@ -16,12 +16,7 @@ from centers.views_events import event_download, events_context
 from patients.models import Patient
 from patients.queries.history import HISTORY_KINDS, HistoryFilters, fields_of, record_events
 from patients.rules.dictionary import RECORD_FORMS
-from patients.views.shared import (
-    banner,
-    note_reading,
-    record_or_404,
-    sees_identifiers,
-)
+from patients.views.shared import banner, note_reading, record_or_404, sees_identifiers
 
 
 def _record(record: uuid.UUID) -> Patient:

@@ -35,7 +35,7 @@ from patients.forms.page import Problem
 from patients.labels import finding_text
 from patients.models import Patient
 from patients.queries.record_page import linked_records
-from patients.views.shared import REFUSED_BY_LIMIT, banner, erasure_of, record_or_404
+from patients.views.shared import banner, erasure_of, record_or_404
 
 REVEALS_AN_HOUR: Final = 30
 REFUSED, CONFLICT, TOO_MANY = 422, 409, 429
@@ -70,7 +70,7 @@ def record_reveal(request: HttpRequest, record: uuid.UUID) -> HttpResponse:
 def _too_many_reveals(patient: Patient) -> bool:
     if not is_over_limit("reveal", required_scope().actor_id, REVEALS_AN_HOUR):
         return False
-    detail = {"refused": REFUSED_BY_LIMIT}
+    detail = {"refused": "more than allowed an hour"}
     record_event(EventKind.REVEAL, detail, center_id=patient.center_id, patient_id=patient.pk)
     return True
 

@@ -43,14 +43,12 @@ from patients.queries.timeline_figure import figure_of
 from patients.rules.dictionary import DISEASES
 from patients.templatetags.lists import GRID
 from patients.views.shared import (
-    REFUSED_BY_LIMIT,
     banner,
     erasure_of,
     note_list_reading,
     note_reading,
     note_search,
     notes_beside_fields,
-    over_limit,
     record_or_404,
     sees_identifiers,
 )
@@ -118,12 +116,9 @@ def record_find(request: HttpRequest) -> HttpResponse:
     """Exact search; posted, so that no identifier stands in an address or a log."""
     text = request.POST.get("text", "").strip()
     if is_over_limit("find", required_scope().actor_id, FINDS_AN_HOUR):
-        note_search([], refused=REFUSED_BY_LIMIT)
-        said = gettext(
-            "Too many searches in this hour. Nothing was searched, and this attempt is recorded."
-            " Go on in the next hour; the list and its filters stay open."
-        )
-        return over_limit(request, gettext("Search"), said)
+        note_search([], refused="more than allowed an hour")
+        context: dict[str, object] = {"section": "records"}
+        return render(request, "patients/record_find_limit.html", context, status=429)
     found = list(find_records(text, required_scope(), _birth(text))[:PAGE_SIZE]) if text else []
     note_search(found)
     if len(found) == 1:

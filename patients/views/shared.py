@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404
 from django.utils import timezone
 
 from centers.access import required_scope
@@ -22,7 +21,6 @@ from patients.queries.record_page import find_record
 from patients.queries.signatures import signing_of
 from patients.queries.timeline import age_at
 
-REFUSED_BY_LIMIT: Final = "more than allowed an hour"
 # What stays possible with a retired record.
 OF_RETIRED = frozenset({Permission.VIEW_HISTORY, Permission.RETIRE_RECORDS})
 
@@ -88,12 +86,6 @@ def notes_beside_fields(patient: Patient, queries: Sequence[QueryLine]) -> Notes
 def note_reading(page: str, patient: Patient) -> None:
     """Reading identifiers is an event of the audit trail."""
     record_event(EventKind.READ, {"page": page}, center_id=patient.center_id, patient_id=patient.pk)
-
-
-def over_limit(request: HttpRequest, heading: str, said: str) -> HttpResponse:
-    """The page (429) in place of what was asked for too often."""
-    context = {"section": "records", "heading": heading, "said": said}
-    return render(request, "patients/over_limit.html", context, status=429)
 
 
 def note_list_reading(records: Sequence[Patient]) -> None:

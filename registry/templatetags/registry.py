@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Final
 
 from django import template
-from django.utils.html import conditional_escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
 from patients.labels import date_text
@@ -33,7 +33,8 @@ _WORDS: Final = {
     "closed": gettext_noop("closed"),
 }
 
-_DATE: Final = re.compile(rf"\b(?:\d\d-)?(?:{'|'.join(MONTHS)})-\d{{4}}\b")
+_DATE: Final = re.compile(rf"\b((?:\d\d-)?(?:{'|'.join(MONTHS)})-\d{{4}})\b")
+_WHOLE: Final = '<span class="nowrap">{}</span>'
 
 
 @register.filter
@@ -55,8 +56,9 @@ def minute(value: datetime | None) -> str:
 @register.filter
 def whole_dates(value: str) -> SafeString:
     """Text whose dates stay on one line: browsers break "16-May-2017" at its hyphens."""
-    text = _DATE.sub(r'<span class="nowrap">\g<0></span>', conditional_escape(value))
-    return mark_safe(text)  # noqa: S308  # escaped above
+    parts = enumerate(_DATE.split(value))  # every second one is a date
+    shown = (format_html(_WHOLE, part) if number % 2 else part for number, part in parts)
+    return format_html_join("", "{}", ((part,) for part in shown))
 
 
 @register.filter

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from centers.access import Scope, acting, set_reason, system_scope
 from centers.models import SYSTEM_USER_ID, AuditEvent, Center
@@ -106,6 +107,18 @@ def test_scope_ends_with_its_transaction(two: TwoCenters) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select current_setting('registry.centers', true)")
         assert cursor.fetchone()[0] in ("", None)
+
+
+def test_transaction_whose_scope_was_not_sent_leaves_nothing_to_the_next(two: TwoCenters) -> None:
+    def lost(execute: Any, *arguments: Any) -> Any:
+        execute(*arguments)
+        raise OperationalError("the connection is lost")
+
+    losing = connection.execute_wrapper(lost)
+    with acting(two.scope_a), losing, pytest.raises(OperationalError), transaction.atomic():
+        pass
+    with acting(two.scope_a), transaction.atomic():
+        assert list(Patient.objects.values_list("id", flat=True)) == [two.record_a]
 
 
 def test_scope_set_inside_a_transaction_holds_and_ends_there(two: TwoCenters) -> None:

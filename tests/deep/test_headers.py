@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from django.urls import resolve
 
@@ -45,10 +45,10 @@ def check(response: HttpResponse, where: str) -> None:
     check_type(response, where)
 
 
-def check_type(response: HttpResponse, where: str) -> None:
+def check_type(response: HttpResponseBase, where: str) -> None:
     """A body says what it is; a text says how its letters are written, so that no browser guesses."""
     kind, *parameters = response.headers.get("Content-Type", "").split("; ")
-    has_body = response.streaming or response.content  # type: ignore[attr-defined]
+    has_body = not isinstance(response, HttpResponse) or response.content
     assert kind or not has_body, where
     if kind.startswith("text/"):
         assert "charset=utf-8" in parameters, (where, kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import pytest
@@ -61,14 +62,8 @@ READERS: Final[dict[str, Callable[[str], object]]] = {
     "line of CSV": split_line,
     "format of a number": shows_day,
     "survival time": lambda text: read_observations(["time,event\n", f"{text},1\n"]),
-    **{
-        f"value: {kind}": lambda text, f=field: parse_value(f, text)
-        for kind, field in FIELDS.items()
-    },  # type: ignore[misc]
-    **{
-        f"cell: {kind}": lambda text, f=field: resolve_cell(f, text)
-        for kind, field in FIELDS.items()
-    },  # type: ignore[misc]
+    **{f"value: {kind}": partial(parse_value, field) for kind, field in FIELDS.items()},
+    **{f"cell: {kind}": partial(resolve_cell, field) for kind, field in FIELDS.items()},
 }
 
 

@@ -35,7 +35,7 @@ from patients.queries.import_jobs import EFFECTS, read_all
 from patients.tasks import purge_uploads, sweep_imports
 from tests.audit_trail import verify_live
 from tests.importing import DECIDES, packed, standing, uploaded
-from tests.patients.bundles import Rows, csv_text, record, row
+from tests.patients.bundles import csv_text, record, row
 from tests.patients.import_tools import saved, texts
 from tests.patients.pages import Visitor
 from tests.universe import SURVIVOR, Universe
@@ -280,9 +280,9 @@ def test_previews_are_closed_to_masked_readers_and_go_with_an_erasure(universe: 
     "name", ["=cmd|' C calc'!A0", "+1", "-1", "@SUM(A1)", "|x", "\uff1d1", "\n=1", "\t=1"]
 )
 def test_report_of_a_file_called_like_a_formula_runs_nothing(universe: Universe, name: str) -> None:
-    forms: dict[str, Rows | str] = {**record(CANARY)}
-    forms[f"{name}.csv"] = csv_text("patients", forms.pop("patients")).replace("C01", "C99")  # type: ignore[arg-type]
-    content = packed(forms)
+    rows = record(CANARY)
+    text = csv_text("patients", rows.pop("patients")).replace("C01", "C99")
+    content = packed({**rows, f"{name}.csv": text})
     job = uploaded(universe, content)
     assert standing(job).state == ImportState.COLUMNS
     columns = {"names": {f"{name}.csv": "patients"}, "headers": {}}

@@ -20,15 +20,9 @@ from django.utils.module_loading import import_string
 from centers.invitations import invitation_path
 from registry.logs import JsonFormatter, PlainFormatter, ServerFormatter
 from tests.patients.pages import Visitor
-from tests.snapshot import start_from
-from tests.universe import Universe, build_universe
+from tests.universe import Universe
 
 CANARY = "CANARY-9134"
-
-
-@pytest.fixture
-def universe(database: None, superuser: psycopg.Connection) -> Universe:
-    return start_from("stale universe", lambda: build_universe(derived=False), superuser)
 
 
 @contextmanager

@@ -8,26 +8,17 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
 from registry.logs import JsonFormatter
 from tests.api_tools import get, program
 from tests.patients.pages import Visitor
-from tests.snapshot import start_from
-from tests.universe import Universe, build_universe
+from tests.universe import Universe
 
 OPERATIONS = "/administration/operations/"
 EXPORT = "/api/v1/exports/00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def universe(database: None, superuser: psycopg.Connection) -> Universe:
-    cache.clear()
-    return start_from("stale universe", lambda: build_universe(derived=False), superuser)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import logging
 
 import psycopg
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
@@ -24,20 +23,13 @@ from centers.sealing import seal_events
 from registry.logs import JsonFormatter
 from registry.runs import note
 from tests.patients.pages import Visitor
-from tests.snapshot import start_from
-from tests.universe import Universe, build_universe
+from tests.universe import Universe
 
 TOKEN = "a token of forty characters or more, no less"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 PAGE = "/administration/operations/"
 BROKEN = "CheckViolation"
 CANARY = "CANARY-9134"
-
-
-@pytest.fixture
-def universe(database: None, superuser: psycopg.Connection) -> Universe:
-    cache.clear()
-    return start_from("stale universe", lambda: build_universe(derived=False), superuser)
 
 
 @pytest.fixture
