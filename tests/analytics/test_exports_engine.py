@@ -442,9 +442,9 @@ def _end_agreement(world: World) -> None:
 @pytest.mark.parametrize(
     ("end", "error", "words"),
     [
-        (_close_account, "RightEnded", "could not ask any more"),
-        (_end_role, "RightEnded", "could not ask any more"),
-        (_leave_project, "RightEnded", "could not ask any more"),
+        (_close_account, "RightEnded", "the right to ask for it had ended"),
+        (_end_role, "RightEnded", "the right to ask for it had ended"),
+        (_leave_project, "RightEnded", "the right to ask for it had ended"),
         (_end_agreement, "ProjectEnded", "agreement had expired"),
     ],
 )
